@@ -1,0 +1,407 @@
+/* capture.c - SYN, RST, FIN and ICMP errors off the wire. */
+#include "capture.h"
+#include "base/text.h"
+#include "decode.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <pcap/pcap.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum {
+	INTERFACES_MAX = 16,
+	/* SLL2 20 + IPv6 40 + an extension + TCP 60; ICMPv6 8 + the quoted IPv6 40 and TCP 20 */
+	SNAPLEN = 160,
+	RING_TIMEOUT_MS = 100,
+	KERNEL_RING = 8 << 20,
+	RING = 32768, /* segments; a power of two */
+	STATS_EVERY_MS = 1000,
+};
+
+/*
+ * pcap's tcp[...] does not reach into IPv6, so flags are named by offset there: 53 is the flags byte after
+ * the fixed header. One extension header in between is let through and looked at in user space.
+ */
+static const char base_filter[] =
+	"(tcp[tcpflags] & (tcp-syn|tcp-rst|tcp-fin) != 0)"
+	" or (icmp and (icmp[0] = 3 or icmp[0] = 11 or icmp[0] = 12) and icmp[17] = 6)"
+	" or (ip6 and ip6[6] = 6 and ip6[53] & 7 != 0)"
+	" or (ip6 and ip6[6] = 58 and ip6[40] >= 1 and ip6[40] <= 4)"
+	" or (ip6 and (ip6[6] = 0 or ip6[6] = 43 or ip6[6] = 44 or ip6[6] = 60) and ip6[40] = 6)";
+
+struct handle {
+	pcap_t *pcap;
+	int link_type;
+	uint32_t ifindex; /* 0: the link header has it */
+	bool ended;
+	uint64_t received, lost;
+	char name[64];
+};
+
+struct capture {
+	struct handle handles[INTERFACES_MAX];
+	size_t n_handles;
+	struct segment *ring;
+	_Atomic uint32_t head, tail; /* head: next to write; tail: next to read */
+	_Atomic uint64_t received, lost, ring_lost;
+	_Atomic bool failed;
+	char why[160]; /* written before failed is set */
+	int ready_fd, stop_fd;
+	bool running;
+	pthread_t thread;
+};
+
+static int set_filter(pcap_t *pcap, const char *user, char *err, size_t size, bool *ret_usage)
+{
+	struct bpf_program prog;
+	char *text = NULL;
+	int r;
+
+	if (user && *user)
+		r = asprintf(&text, "(%s) and (%s)", base_filter, user);
+	else
+		r = asprintf(&text, "%s", base_filter);
+	if (r < 0)
+		return -ENOMEM;
+	r = pcap_compile(pcap, &prog, text, 1, PCAP_NETMASK_UNKNOWN);
+	free(text);
+	if (r < 0) {
+		snprintf(err, size, "filter expression: %s", pcap_geterr(pcap));
+		*ret_usage = true;
+		return -EINVAL;
+	}
+	r = pcap_setfilter(pcap, &prog);
+	pcap_freecode(&prog);
+	if (r < 0) {
+		snprintf(err, size, "filter: %s", pcap_geterr(pcap));
+		return -EIO;
+	}
+	return 0;
+}
+
+/* SLL2 has the interface of each packet; other devices than "any" have their own header. */
+static void choose_link_type(struct handle *h)
+{
+	h->link_type = pcap_datalink(h->pcap);
+	if (h->link_type == LINK_SLL && pcap_set_datalink(h->pcap, LINK_SLL2) == 0)
+		h->link_type = LINK_SLL2;
+}
+
+static int open_handle(struct handle *h, const char *name, const char *filter, char *err, size_t size,
+	bool *ret_usage)
+{
+	char pcap_err[PCAP_ERRBUF_SIZE] = "";
+	int r;
+
+	text_clean(h->name, sizeof(h->name), name, strlen(name));
+	h->pcap = pcap_create(name, pcap_err);
+	if (!h->pcap) {
+		snprintf(err, size, "%s: %s", h->name, pcap_err);
+		return -EIO;
+	}
+	pcap_set_snaplen(h->pcap, SNAPLEN);
+	pcap_set_promisc(h->pcap, 0);
+	pcap_set_timeout(h->pcap, RING_TIMEOUT_MS);
+	pcap_set_buffer_size(h->pcap, KERNEL_RING);
+	r = pcap_activate(h->pcap);
+	if (r < 0) {
+		snprintf(err, size, "%s: %s", h->name,
+			*pcap_geterr(h->pcap) ? pcap_geterr(h->pcap) : pcap_statustostr(r));
+		*ret_usage = r == PCAP_ERROR_NO_SUCH_DEVICE || r == PCAP_ERROR_IFACE_NOT_UP;
+		return r == PCAP_ERROR_PERM_DENIED ? -EPERM : -EIO;
+	}
+	choose_link_type(h);
+	if (!decode_knows(h->link_type)) {
+		snprintf(err, size, "%s: link type %d is not known", h->name, h->link_type);
+		*ret_usage = true;
+		return -EINVAL;
+	}
+	if (h->link_type != LINK_SLL2)
+		h->ifindex = if_nametoindex(name);
+	r = set_filter(h->pcap, filter, err, size, ret_usage);
+	if (r < 0)
+		return r;
+	if (pcap_setnonblock(h->pcap, 1, pcap_err) < 0) {
+		snprintf(err, size, "%s: %s", h->name, pcap_err);
+		return -EIO;
+	}
+	return 0;
+}
+
+struct capture *capture_open(const struct capture_options *options, char *err, size_t size,
+	bool *ret_usage)
+{
+	static const char *const any[] = {"any"};
+	const char *const *names = options->n_interfaces ? options->interfaces : any;
+	size_t n = options->n_interfaces ? options->n_interfaces : 1;
+	struct capture *c;
+
+	*ret_usage = false;
+	if (n > INTERFACES_MAX) {
+		snprintf(err, size, "more than %d interfaces", INTERFACES_MAX);
+		*ret_usage = true;
+		errno = EINVAL;
+		return NULL;
+	}
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		return NULL;
+	c->ready_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	c->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	c->ring = calloc(RING, sizeof(*c->ring));
+	if (c->ready_fd < 0 || c->stop_fd < 0 || !c->ring) {
+		snprintf(err, size, "%s", strerror(errno));
+		capture_free(c);
+		return NULL;
+	}
+	memset(c->ring, 1, RING * sizeof(*c->ring)); /* touched now, so that use does not grow it */
+	for (size_t i = 0; i < n; i++) {
+		int r = open_handle(&c->handles[i], names[i], options->filter, err, size, ret_usage);
+
+		c->n_handles++;
+		if (r < 0) {
+			capture_free(c);
+			errno = -r;
+			return NULL;
+		}
+	}
+	return c;
+}
+
+void capture_free(struct capture *c)
+{
+	int saved = errno;
+
+	if (!c)
+		return;
+	if (c->running) {
+		uint64_t one = 1;
+
+		if (write(c->stop_fd, &one, sizeof(one)) == sizeof(one))
+			pthread_join(c->thread, NULL);
+	}
+	for (size_t i = 0; i < c->n_handles; i++)
+		if (c->handles[i].pcap)
+			pcap_close(c->handles[i].pcap);
+	if (c->ready_fd >= 0)
+		close(c->ready_fd);
+	if (c->stop_fd >= 0)
+		close(c->stop_fd);
+	free(c->ring);
+	free(c);
+	errno = saved;
+}
+
+struct delivery {
+	struct capture *c;
+	struct handle *h;
+};
+
+static void on_packet(u_char *user, const struct pcap_pkthdr *hdr, const u_char *bytes)
+{
+	struct delivery *d = (struct delivery *)(void *)user;
+	struct capture *c = d->c;
+	uint32_t head = atomic_load_explicit(&c->head, memory_order_relaxed);
+	struct segment s;
+
+	if (decode_packet(d->h->link_type, bytes, hdr->caplen, &s) < 0)
+		return;
+	if (head - atomic_load_explicit(&c->tail, memory_order_acquire) >= RING) {
+		atomic_fetch_add_explicit(&c->ring_lost, 1, memory_order_relaxed);
+		return;
+	}
+	s.t = (int64_t)hdr->ts.tv_sec * USEC + hdr->ts.tv_usec;
+	if (s.ifindex == 0)
+		s.ifindex = d->h->ifindex;
+	c->ring[head % RING] = s;
+	atomic_store_explicit(&c->head, head + 1, memory_order_release);
+}
+
+static void update_stats(struct capture *c)
+{
+	uint64_t received = 0, lost = 0;
+
+	for (size_t i = 0; i < c->n_handles; i++) {
+		struct handle *h = &c->handles[i];
+		struct pcap_stat stat;
+
+		if (!h->ended && pcap_stats(h->pcap, &stat) == 0) {
+			/* 32-bit counters that wrap: add what they grew by */
+			h->received += (uint32_t)(stat.ps_recv - (uint32_t)h->received);
+			h->lost += (uint32_t)(stat.ps_drop - (uint32_t)h->lost);
+		}
+		received += h->received;
+		lost += h->lost;
+	}
+	atomic_store_explicit(&c->received, received, memory_order_relaxed);
+	atomic_store_explicit(&c->lost, lost, memory_order_relaxed);
+}
+
+static void end_handle(struct capture *c, struct handle *h)
+{
+	const char *reason = pcap_geterr(h->pcap);
+
+	h->ended = true;
+	if (atomic_load(&c->failed))
+		return;
+	snprintf(c->why, sizeof(c->why), "%s: %s", h->name, reason);
+	atomic_store(&c->failed, true);
+}
+
+static void *capture_thread(void *arg)
+{
+	struct capture *c = arg;
+	struct pollfd fds[INTERFACES_MAX + 1];
+	uint64_t one = 1;
+
+	for (;;) {
+		uint32_t before = atomic_load_explicit(&c->head, memory_order_relaxed);
+
+		for (size_t i = 0; i < c->n_handles; i++)
+			fds[i] = (struct pollfd){
+				.fd = c->handles[i].ended ? -1
+							  : pcap_get_selectable_fd(c->handles[i].pcap),
+				.events = POLLIN,
+			};
+		fds[c->n_handles] = (struct pollfd){.fd = c->stop_fd, .events = POLLIN};
+		if (poll(fds, c->n_handles + 1, STATS_EVERY_MS) < 0 && errno != EINTR)
+			break;
+		if (fds[c->n_handles].revents)
+			break;
+		for (size_t i = 0; i < c->n_handles; i++) {
+			struct delivery d = {c, &c->handles[i]};
+
+			if (fds[i].revents &&
+				pcap_dispatch(d.h->pcap, -1, on_packet, (u_char *)(void *)&d) < 0)
+				end_handle(c, d.h);
+		}
+		update_stats(c);
+		if (atomic_load_explicit(&c->head, memory_order_relaxed) != before &&
+			write(c->ready_fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
+			break;
+	}
+	return NULL;
+}
+
+int capture_start(struct capture *c)
+{
+	sigset_t all, old;
+	int r;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &old);
+	r = pthread_create(&c->thread, NULL, capture_thread, c);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	c->running = r == 0;
+	return -r;
+}
+
+int capture_fd(const struct capture *c)
+{
+	return c->ready_fd;
+}
+
+size_t capture_drain(struct capture *c, size_t max, void (*take)(void *ctx, const struct segment *s),
+	void *ctx)
+{
+	uint32_t tail = atomic_load_explicit(&c->tail, memory_order_relaxed);
+	uint64_t count;
+	size_t n = 0;
+
+	if (read(c->ready_fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
+		return 0;
+	while (n < max && tail != atomic_load_explicit(&c->head, memory_order_acquire)) {
+		take(ctx, &c->ring[tail % RING]);
+		tail++;
+		n++;
+		atomic_store_explicit(&c->tail, tail, memory_order_release);
+	}
+	return n;
+}
+
+void capture_again(struct capture *c)
+{
+	uint64_t one = 1;
+
+	while (write(c->ready_fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+}
+
+void capture_stats(struct capture *c, uint64_t *ret_received, uint64_t *ret_lost, char *why, size_t size)
+{
+	*ret_received = atomic_load_explicit(&c->received, memory_order_relaxed);
+	*ret_lost = atomic_load_explicit(&c->lost, memory_order_relaxed) +
+		    atomic_load_explicit(&c->ring_lost, memory_order_relaxed);
+	text_copy(why, size, "");
+	if (atomic_load(&c->failed))
+		text_clean(why, size, c->why, strlen(c->why));
+}
+
+struct file_reader {
+	int link_type;
+	void (*take)(void *ctx, const struct segment *s);
+	void *ctx;
+};
+
+static void on_file_packet(u_char *user, const struct pcap_pkthdr *hdr, const u_char *bytes)
+{
+	struct file_reader *r = (struct file_reader *)(void *)user;
+	struct segment s;
+
+	if (decode_packet(r->link_type, bytes, hdr->caplen, &s) < 0)
+		return;
+	s.t = (int64_t)hdr->ts.tv_sec * USEC + hdr->ts.tv_usec;
+	if (s.t < 0)
+		return;
+	r->take(r->ctx, &s);
+}
+
+int capture_read_stream(FILE *stream, const char *filter,
+	void (*take)(void *ctx, const struct segment *s), void *ctx, char *err, size_t size)
+{
+	char pcap_err[PCAP_ERRBUF_SIZE] = "";
+	pcap_t *pcap = pcap_fopen_offline(stream, pcap_err);
+	struct file_reader reader = {.take = take, .ctx = ctx};
+	struct bpf_program prog;
+	int r = -EIO;
+
+	if (!pcap) {
+		snprintf(err, size, "%s", pcap_err);
+		fclose(stream);
+		return -EIO;
+	}
+	reader.link_type = pcap_datalink(pcap);
+	if (!decode_knows(reader.link_type)) {
+		snprintf(err, size, "link type %d is not known", reader.link_type);
+		goto out;
+	}
+	if (filter && *filter) {
+		if (pcap_compile(pcap, &prog, filter, 1, PCAP_NETMASK_UNKNOWN) < 0) {
+			snprintf(err, size, "filter expression: %s", pcap_geterr(pcap));
+			goto out;
+		}
+		r = pcap_setfilter(pcap, &prog);
+		pcap_freecode(&prog);
+		if (r < 0) {
+			snprintf(err, size, "%s", pcap_geterr(pcap));
+			r = -EIO;
+			goto out;
+		}
+	}
+	r = 0;
+	if (pcap_loop(pcap, -1, on_file_packet, (u_char *)(void *)&reader) < 0) {
+		snprintf(err, size, "%s", pcap_geterr(pcap));
+		r = -EIO;
+	}
+out:
+	pcap_close(pcap);
+	return r;
+}

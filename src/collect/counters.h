@@ -1,0 +1,21 @@
+/* counters.h - the TCP/IP counters of a network namespace, from /proc/net. */
+#pragma once
+
+#include "fact.h"
+
+#include <stddef.h>
+
+struct counter_files;
+
+/* Opens snmp and netstat of the calling thread's namespace. NULL with errno. */
+struct counter_files *counter_files_open(void);
+void counter_files_close(struct counter_files *f);
+
+/* Reads them anew, without the time. 0 or -errno; *ret_counters is untouched then. */
+int counter_files_read(struct counter_files *f, struct counters *ret_counters);
+
+/*
+ * Adds the counters of one file's text (pairs of lines: names, values) to ret_counters; what is not
+ * there stays 0. 0, or -EBADMSG when names and values do not pair up. Pure.
+ */
+int counters_parse(const char *text, size_t n, struct counters *ret_counters);

@@ -1,0 +1,178 @@
+/* owner.c - which process holds a socket. */
+#include "owner.h"
+#include "base/text.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static size_t read_file(int dir, const char *name, char *buf, size_t size)
+{
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, buf, size - 1);
+
+	if (fd >= 0)
+		close(fd);
+	buf[n > 0 ? n : 0] = '\0';
+	return n > 0 ? (size_t)n : 0;
+}
+
+/* The path of the unified hierarchy, or of systemd's in a hybrid one. */
+static void take_cgroup(char *text, char *ret, size_t size)
+{
+	char *save = NULL;
+
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		char *path = strchr(line, '/');
+
+		if (path && (strncmp(line, "0::", 3) == 0 || strstr(line, ":name=systemd:")))
+			text_copy(ret, size, path);
+	}
+}
+
+static void describe(int dir, int32_t pid, struct owner_record *r)
+{
+	char cgroup[4096];
+	struct stat st;
+	size_t n;
+
+	r->pid = pid;
+	n = read_file(dir, "comm", r->comm, sizeof(r->comm));
+	if (n > 0 && r->comm[n - 1] == '\n')
+		r->comm[n - 1] = '\0';
+	n = read_file(dir, "cmdline", r->cmdline, sizeof(r->cmdline));
+	for (size_t i = 0; i + 1 < n; i++)
+		if (r->cmdline[i] == '\0')
+			r->cmdline[i] = ' ';
+	read_file(dir, "cgroup", cgroup, sizeof(cgroup));
+	take_cgroup(cgroup, r->cgroup, sizeof(r->cgroup));
+	if (fstat(dir, &st) == 0) {
+		const struct passwd *pw = getpwuid(st.st_uid);
+
+		if (pw)
+			text_copy(r->user, sizeof(r->user), pw->pw_name);
+		else
+			snprintf(r->user, sizeof(r->user), "%u", st.st_uid);
+	}
+}
+
+static bool better(int32_t pid, int32_t than)
+{
+	return than == 0 || than == 1 || (pid != 1 && pid < than);
+}
+
+/* Looks through the descriptors of one process. */
+static void look_into(int proc, const char *name, struct owner_record *records, size_t n)
+{
+	int dir = openat(proc, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fds = dir < 0 ? -1 : openat(dir, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fds < 0 ? NULL : fdopendir(fds);
+	int32_t pid = atoi(name);
+	const struct dirent *entry;
+
+	if (!d && fds >= 0)
+		close(fds);
+	while (d && (entry = readdir(d))) {
+		char target[64];
+		unsigned int inode;
+		ssize_t len = readlinkat(fds, entry->d_name, target, sizeof(target) - 1);
+
+		if (len <= 0)
+			continue;
+		target[len] = '\0';
+		if (sscanf(target, "socket:[%u]", &inode) != 1)
+			continue;
+		for (size_t i = 0; i < n; i++)
+			if (records[i].inode == inode && better(pid, records[i].pid))
+				describe(dir, pid, &records[i]);
+	}
+	if (d)
+		closedir(d);
+	if (dir >= 0)
+		close(dir);
+}
+
+void owner_find(struct owner_record *records, size_t n)
+{
+	DIR *proc = opendir("/proc");
+	const struct dirent *entry;
+
+	for (size_t i = 0; i < n; i++) {
+		uint32_t inode = records[i].inode;
+
+		memset(&records[i], 0, sizeof(records[i]));
+		records[i].inode = inode;
+	}
+	if (!proc)
+		return;
+	while ((entry = readdir(proc)))
+		if (isdigit((unsigned char)entry->d_name[0]))
+			look_into(dirfd(proc), entry->d_name, records, n);
+	closedir(proc);
+}
+
+static bool ends_with(const char *s, size_t n, const char *suffix)
+{
+	size_t len = strlen(suffix);
+
+	return n > len && memcmp(s + n - len, suffix, len) == 0;
+}
+
+/* A container's id as its tools show it: the first 12 of 64 hex digits somewhere in the component. */
+static bool find_container(const char *s, size_t n, struct owner *o)
+{
+	static const char *const machines[] = {"machine-", "lxc.payload."};
+	size_t run = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		run = isxdigit((unsigned char)s[i]) ? run + 1 : 0;
+		if (run == 64) {
+			text_clean(o->container, sizeof(o->container), s + i - 63, 12);
+			return true;
+		}
+	}
+	for (size_t i = 0; i < sizeof(machines) / sizeof(machines[0]); i++) {
+		size_t skip = strlen(machines[i]);
+
+		if (n > skip && strncmp(s, machines[i], skip) == 0) {
+			n -= skip + (ends_with(s, n, ".scope") ? strlen(".scope") : 0);
+			text_clean(o->container, sizeof(o->container), s + skip, n);
+			return true;
+		}
+	}
+	return false;
+}
+
+static void take_unit(const char *path, struct owner *o)
+{
+	static const char *const suffixes[] = {".service", ".scope", ".socket"};
+
+	while (*path) {
+		size_t n = strcspn(path, "/");
+
+		if (!find_container(path, n, o))
+			for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++)
+				if (ends_with(path, n, suffixes[i]))
+					text_clean(o->unit, sizeof(o->unit), path, n);
+		path += n;
+		path += *path == '/';
+	}
+}
+
+void owner_from_record(const struct owner_record *r, struct owner *ret_owner)
+{
+	struct owner o = {.pid = r->pid};
+
+	text_clean(o.comm, sizeof(o.comm), r->comm, strnlen(r->comm, sizeof(r->comm)));
+	text_clean(o.cmdline, sizeof(o.cmdline), r->cmdline, strnlen(r->cmdline, sizeof(r->cmdline)));
+	text_clean(o.user, sizeof(o.user), r->user, strnlen(r->user, sizeof(r->user)));
+	if (memchr(r->cgroup, '\0', sizeof(r->cgroup)))
+		take_unit(r->cgroup, &o);
+	*ret_owner = o;
+}

@@ -1,0 +1,458 @@
+/* sockdiag.c - the kernel's socket table, over netlink sock_diag. */
+#include "sockdiag.h"
+#include "base/text.h"
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/filter.h>
+#include <linux/inet_diag.h>
+#include <linux/sock_diag.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+enum {
+	DUMP_BUFFER = 32768, /* a dump's messages fit what the reader offers, up to this */
+	DUMP_TRIES = 3,
+	RECEIVE_TIMEOUT_SECONDS = 2,
+	STATE_ESTABLISHED = 1,
+	STATE_SYN_SENT = 2,
+	STATE_SYN_RECV = 3,
+	STATE_TIME_WAIT = 6,
+	STATE_CLOSE = 7,
+	STATE_LISTEN = 10,
+	STATE_NEW_SYN_RECV = 12,
+	STATE_BOUND_INACTIVE = 13, /* include/net/tcp_states.h, since v6.8 */
+};
+
+struct sockdiag {
+	struct mnl_socket *requests, *events;
+	unsigned int seq;
+	char *buf;
+	struct {
+		uint32_t index;
+		char name[IF_NAMESIZE];
+	} device; /* the last one looked up */
+};
+
+/* What a dump is for: which rows are wanted and where they go. */
+struct dump {
+	struct sockdiag *sd;
+	uint8_t protocol, family;
+	uint32_t states;
+	uint16_t port; /* 0: all */
+	bool (*wants)(const struct inet_diag_msg *m);
+	struct socket_row *rows;
+	size_t max, n;
+	bool full, interrupted;
+};
+
+/* Lets through only messages about sockets without a peer port: listeners and bound ones. */
+static int filter_connections(int fd)
+{
+	enum {
+		DPORT = sizeof(struct nlmsghdr) + offsetof(struct inet_diag_msg, id.idiag_dport),
+	};
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, DPORT),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	struct sock_fprog prog = {sizeof(code) / sizeof(code[0]), code};
+
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog));
+}
+
+static struct mnl_socket *open_events(void)
+{
+	unsigned int groups = 1u << (SKNLGRP_INET_TCP_DESTROY - 1) |
+			      1u << (SKNLGRP_INET6_TCP_DESTROY - 1);
+	struct mnl_socket *nl = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (!nl)
+		return NULL;
+	if (filter_connections(mnl_socket_get_fd(nl)) < 0 ||
+		mnl_socket_bind(nl, groups, MNL_SOCKET_AUTOPID) < 0) {
+		mnl_socket_close(nl);
+		return NULL;
+	}
+	return nl;
+}
+
+struct sockdiag *sockdiag_new(void)
+{
+	struct timeval timeout = {.tv_sec = RECEIVE_TIMEOUT_SECONDS};
+	struct sockdiag *sd = calloc(1, sizeof(*sd));
+
+	if (!sd)
+		return NULL;
+	sd->seq = (unsigned int)time(NULL);
+	sd->buf = malloc(DUMP_BUFFER);
+	sd->requests = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC);
+	sd->events = open_events();
+	if (!sd->buf || !sd->requests || !sd->events ||
+		setsockopt(mnl_socket_get_fd(sd->requests), SOL_SOCKET, SO_RCVTIMEO, &timeout,
+			sizeof(timeout)) < 0 ||
+		mnl_socket_bind(sd->requests, 0, MNL_SOCKET_AUTOPID) < 0) {
+		int saved = errno;
+
+		sockdiag_free(sd);
+		errno = saved;
+		return NULL;
+	}
+	return sd;
+}
+
+void sockdiag_free(struct sockdiag *sd)
+{
+	if (!sd)
+		return;
+	if (sd->events)
+		mnl_socket_close(sd->events);
+	if (sd->requests)
+		mnl_socket_close(sd->requests);
+	free(sd->buf);
+	free(sd);
+}
+
+static struct ip diag_ip(uint8_t family, const __be32 *words)
+{
+	return family == AF_INET ? ip_from_v4(words) : ip_from_v6(words);
+}
+
+static uint8_t socket_state(uint8_t protocol, uint8_t state)
+{
+	if (protocol == IPPROTO_UDP)
+		return SOCKET_UDP;
+	switch (state) {
+	case STATE_LISTEN:
+		return SOCKET_LISTEN;
+	case STATE_SYN_RECV:
+	case STATE_NEW_SYN_RECV:
+		return SOCKET_SYN_RECV;
+	case STATE_TIME_WAIT:
+		return SOCKET_TIME_WAIT;
+	case STATE_BOUND_INACTIVE:
+	case STATE_CLOSE:
+		return SOCKET_BOUND;
+	default:
+		return SOCKET_OPEN;
+	}
+}
+
+static int take_attribute(const struct nlattr *attr, void *data)
+{
+	struct socket_row *row = data;
+
+	switch (mnl_attr_get_type(attr)) {
+	case INET_DIAG_SKV6ONLY:
+		if (mnl_attr_validate(attr, MNL_TYPE_U8) == 0)
+			row->v6only = mnl_attr_get_u8(attr) != 0;
+		break;
+	case INET_DIAG_SKMEMINFO:
+		if (mnl_attr_get_payload_len(attr) >= (SK_MEMINFO_DROPS + 1) * sizeof(uint32_t))
+			memcpy(&row->drops,
+				(const char *)mnl_attr_get_payload(attr) +
+					SK_MEMINFO_DROPS * sizeof(uint32_t),
+				sizeof(row->drops));
+		break;
+	case INET_DIAG_CGROUP_ID:
+		if (mnl_attr_validate(attr, MNL_TYPE_U64) == 0)
+			row->cgroup = mnl_attr_get_u64(attr);
+		break;
+	default:
+		break;
+	}
+	return MNL_CB_OK;
+}
+
+static void name_device(struct sockdiag *sd, struct socket_row *row)
+{
+	if (row->ifindex == 0)
+		return;
+	if (sd->device.index != row->ifindex) {
+		sd->device.index = row->ifindex;
+		if (!if_indextoname(row->ifindex, sd->device.name))
+			text_copy(sd->device.name, sizeof(sd->device.name), "?");
+	}
+	text_clean(row->device, sizeof(row->device), sd->device.name, strlen(sd->device.name));
+}
+
+/* A message that is too short is not looked at: -EBADMSG. */
+static int take_row(struct sockdiag *sd, const struct nlmsghdr *nlh, uint8_t protocol,
+	struct socket_row *ret_row)
+{
+	const struct inet_diag_msg *m = mnl_nlmsg_get_payload(nlh);
+	struct socket_row row = {.state = SOCKET_LISTEN};
+
+	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*m) ||
+		(m->idiag_family != AF_INET && m->idiag_family != AF_INET6))
+		return -EBADMSG;
+	row.v6 = m->idiag_family == AF_INET6;
+	row.state = socket_state(protocol, m->idiag_state);
+	row.addr = diag_ip(m->idiag_family, m->id.idiag_src);
+	row.peer = diag_ip(m->idiag_family, m->id.idiag_dst);
+	row.port = ntohs(m->id.idiag_sport);
+	row.peer_port = ntohs(m->id.idiag_dport);
+	row.ifindex = m->id.idiag_if;
+	row.cookie = (uint64_t)m->id.idiag_cookie[1] << 32 | m->id.idiag_cookie[0];
+	row.inode = m->idiag_inode;
+	row.uid = m->idiag_uid;
+	row.queue = m->idiag_rqueue;
+	row.queue_max = m->idiag_wqueue;
+	mnl_attr_parse(nlh, sizeof(*m), take_attribute, &row);
+	name_device(sd, &row);
+	*ret_row = row;
+	return 0;
+}
+
+static bool seen_cookie(const struct dump *d, uint64_t cookie)
+{
+	for (size_t i = 0; i < d->n; i++)
+		if (d->rows[i].cookie == cookie)
+			return true;
+	return false;
+}
+
+static int on_dump_message(const struct nlmsghdr *nlh, void *data)
+{
+	struct dump *d = data;
+	struct socket_row row;
+
+	if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
+		d->interrupted = true;
+	if (nlh->nlmsg_type != SOCK_DIAG_BY_FAMILY || take_row(d->sd, nlh, d->protocol, &row) < 0)
+		return MNL_CB_OK;
+	if (d->wants && !d->wants(mnl_nlmsg_get_payload(nlh)))
+		return MNL_CB_OK;
+	if (seen_cookie(d, row.cookie))
+		return MNL_CB_OK;
+	if (d->n == d->max)
+		d->full = true;
+	else
+		d->rows[d->n++] = row;
+	return MNL_CB_OK;
+}
+
+/* Only sockets with this local port: the kernel runs it (struct inet_diag_bc_op). */
+static void put_port_filter(struct nlmsghdr *nlh, uint16_t port)
+{
+	struct inet_diag_bc_op code[2] = {
+		{.code = INET_DIAG_BC_S_EQ, .yes = sizeof(code), .no = sizeof(code) + 4},
+		{.no = port},
+	};
+
+	if (port != 0)
+		mnl_attr_put(nlh, INET_DIAG_REQ_BYTECODE, sizeof(code), code);
+}
+
+static struct nlmsghdr *put_request(struct sockdiag *sd, uint8_t protocol, uint8_t family,
+	uint32_t states, uint16_t flags, struct inet_diag_req_v2 **ret_req)
+{
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(sd->buf);
+	struct inet_diag_req_v2 *req;
+
+	nlh->nlmsg_type = SOCK_DIAG_BY_FAMILY;
+	nlh->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
+	nlh->nlmsg_seq = ++sd->seq;
+	req = mnl_nlmsg_put_extra_header(nlh, sizeof(*req));
+	req->sdiag_family = family;
+	req->sdiag_protocol = protocol;
+	req->idiag_states = states;
+	req->idiag_ext = 1u << (INET_DIAG_SKMEMINFO - 1);
+	*ret_req = req;
+	return nlh;
+}
+
+static int run_once(struct dump *d)
+{
+	struct sockdiag *sd = d->sd;
+	unsigned int portid = mnl_socket_get_portid(sd->requests);
+	struct inet_diag_req_v2 *req;
+	struct nlmsghdr *nlh = put_request(sd, d->protocol, d->family, d->states, NLM_F_DUMP, &req);
+	int r;
+
+	put_port_filter(nlh, d->port);
+	if (mnl_socket_sendto(sd->requests, nlh, nlh->nlmsg_len) < 0)
+		return -errno;
+	do {
+		ssize_t n = mnl_socket_recvfrom(sd->requests, sd->buf, DUMP_BUFFER);
+
+		if (n < 0)
+			return -errno;
+		r = mnl_cb_run(sd->buf, (size_t)n, sd->seq, portid, on_dump_message, d);
+	} while (r > MNL_CB_STOP);
+	if (r < 0)
+		return errno == EINTR ? -EAGAIN : -errno; /* libmnl says EINTR for NLM_F_DUMP_INTR */
+	return d->interrupted ? -EAGAIN : 0;
+}
+
+/* Answers of an earlier request that was given up must not be taken for this one's. */
+static void discard_pending(struct sockdiag *sd)
+{
+	int fd = mnl_socket_get_fd(sd->requests);
+
+	while (recv(fd, sd->buf, DUMP_BUFFER, MSG_DONTWAIT) > 0)
+		;
+}
+
+static int run_dump(struct dump *d)
+{
+	size_t before = d->n;
+	int r = -EAGAIN;
+
+	for (int i = 0; i < DUMP_TRIES && r < 0; i++) {
+		d->n = before;
+		d->interrupted = d->full = false;
+		r = run_once(d);
+		if (r < 0)
+			discard_pending(d->sd);
+	}
+	return r < 0 ? r : d->full ? -ENOSPC : 0;
+}
+
+int sockdiag_listeners(struct sockdiag *sd, struct socket_row *rows, size_t max, size_t *ret_n)
+{
+	struct dump d = {
+		.sd = sd,
+		.protocol = IPPROTO_TCP,
+		.states = 1u << STATE_LISTEN,
+		.rows = rows,
+		.max = max,
+	};
+	int r;
+
+	d.family = AF_INET;
+	r = run_dump(&d);
+	if (r < 0)
+		return r;
+	d.family = AF_INET6;
+	r = run_dump(&d);
+	if (r < 0 && r != -ENOENT) /* a kernel without IPv6 */
+		return r;
+	*ret_n = d.n;
+	return 0;
+}
+
+static int first_row(struct sockdiag *sd, uint8_t protocol, uint32_t states, uint16_t port,
+	bool (*wants)(const struct inet_diag_msg *m), struct socket_row *ret_row)
+{
+	static const uint8_t families[] = {AF_INET, AF_INET6};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct socket_row row;
+		struct dump d = {
+			.sd = sd,
+			.protocol = protocol,
+			.family = families[i],
+			.states = states,
+			.port = port,
+			.wants = wants,
+			.rows = &row,
+			.max = 1,
+		};
+		int r = run_dump(&d);
+
+		if (r < 0 && r != -ENOSPC && r != -ENOENT)
+			return r;
+		if (d.n > 0) {
+			*ret_row = row;
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+static bool without_peer(const struct inet_diag_msg *m)
+{
+	return m->id.idiag_dport == 0;
+}
+
+static bool is_outgoing_state(const struct inet_diag_msg *m)
+{
+	return m->id.idiag_dport != 0;
+}
+
+int sockdiag_bound(struct sockdiag *sd, uint16_t port, struct socket_row *ret_row)
+{
+	return first_row(sd, IPPROTO_TCP, 1u << STATE_BOUND_INACTIVE, port, without_peer, ret_row);
+}
+
+int sockdiag_udp(struct sockdiag *sd, uint16_t port, struct socket_row *ret_row)
+{
+	return first_row(sd, IPPROTO_UDP, 1u << STATE_CLOSE, port, without_peer, ret_row);
+}
+
+int sockdiag_outgoing(struct sockdiag *sd, uint16_t port, struct socket_row *ret_row)
+{
+	return first_row(sd, IPPROTO_TCP, 1u << STATE_ESTABLISHED | 1u << STATE_SYN_SENT, port,
+		is_outgoing_state, ret_row);
+}
+
+static void put_ip(__be32 *words, const struct ip *ip, bool v6)
+{
+	if (v6)
+		memcpy(words, ip->b, 16);
+	else
+		memcpy(words, ip->b + 12, 4);
+}
+
+int sockdiag_lookup(struct sockdiag *sd, const struct question *q, struct socket_row *ret_row)
+{
+	bool v6 = !ip_is_v4(&q->addr);
+	struct inet_diag_req_v2 *req;
+	struct nlmsghdr *nlh = put_request(sd, IPPROTO_TCP, v6 ? AF_INET6 : AF_INET, UINT32_MAX, 0, &req);
+	ssize_t n;
+
+	req->id.idiag_sport = htons(q->port);
+	req->id.idiag_dport = htons(q->peer_port);
+	put_ip(req->id.idiag_src, &q->addr, v6);
+	put_ip(req->id.idiag_dst, &q->peer, v6);
+	req->id.idiag_if = q->ifindex;
+	req->id.idiag_cookie[0] = INET_DIAG_NOCOOKIE;
+	req->id.idiag_cookie[1] = INET_DIAG_NOCOOKIE;
+	if (mnl_socket_sendto(sd->requests, nlh, nlh->nlmsg_len) < 0)
+		return -errno;
+	n = mnl_socket_recvfrom(sd->requests, sd->buf, DUMP_BUFFER);
+	if (n < 0) {
+		int r = -errno;
+
+		discard_pending(sd);
+		return r;
+	}
+	nlh = (struct nlmsghdr *)(void *)sd->buf;
+	if (!mnl_nlmsg_ok(nlh, (int)n) || nlh->nlmsg_seq != sd->seq)
+		return -EBADMSG;
+	if (nlh->nlmsg_type == NLMSG_ERROR) {
+		const struct nlmsgerr *err = mnl_nlmsg_get_payload(nlh);
+
+		if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*err) || err->error >= 0)
+			return -EBADMSG;
+		return err->error;
+	}
+	return take_row(sd, nlh, IPPROTO_TCP, ret_row);
+}
+
+int sockdiag_events_fd(const struct sockdiag *sd)
+{
+	return mnl_socket_get_fd(sd->events);
+}
+
+int sockdiag_next_destroyed(struct sockdiag *sd, uint64_t *ret_cookie)
+{
+	char buf[4096];
+	struct socket_row row;
+	struct nlmsghdr *nlh = (struct nlmsghdr *)(void *)buf;
+	ssize_t n = mnl_socket_recvfrom(sd->events, buf, sizeof(buf));
+
+	if (n < 0)
+		return -errno;
+	if (!mnl_nlmsg_ok(nlh, (int)n) || take_row(sd, nlh, IPPROTO_TCP, &row) < 0)
+		return -EBADMSG;
+	*ret_cookie = row.cookie;
+	return 0;
+}

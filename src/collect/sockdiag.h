@@ -1,0 +1,49 @@
+/* sockdiag.h - the kernel's socket table, over netlink sock_diag. */
+#pragma once
+
+#include "fact.h"
+
+#include <stddef.h>
+
+/*
+ * Theory of operation
+ *
+ * A dump asked for LISTEN alone walks the listening hash only: 0.06 ms, however many connections there
+ * are (net/ipv4/inet_diag.c inet_diag_dump_icsk, v6.18). Every other state walks the established table,
+ * which all namespaces share, so those dumps are made on demand only. An exact, non-dump request runs the
+ * kernel's own look-up and needs microseconds. The destroy multicast tells the moment a listener goes;
+ * a filter in the kernel keeps connections, which have a peer port, out of it.
+ *
+ * inet_diag never says that a dump was interrupted, so rows are deduplicated by cookie, and one absence
+ * is no proof. Nothing here needs a privilege.
+ */
+struct sockdiag;
+
+/* NULL with errno. The namespace is that of the calling thread. */
+struct sockdiag *sockdiag_new(void);
+void sockdiag_free(struct sockdiag *sd);
+
+/*
+ * All TCP listeners, of both families. 0 with *ret_n rows in rows (max at most), or -errno: -ENOSPC when
+ * there are more than max, -EAGAIN when the dump stayed inconsistent after several tries.
+ */
+int sockdiag_listeners(struct sockdiag *sd, struct socket_row *rows, size_t max, size_t *ret_n);
+
+/*
+ * The first TCP socket that is bound to a port without listening, the first unconnected UDP socket, the
+ * first outgoing TCP connection with that local port. 0 with *ret_row; -ENOENT; -errno. The bound ones
+ * need Linux 6.8 (-ENOENT before); the outgoing ones walk the established table.
+ */
+int sockdiag_bound(struct sockdiag *sd, uint16_t port, struct socket_row *ret_row);
+int sockdiag_udp(struct sockdiag *sd, uint16_t port, struct socket_row *ret_row);
+int sockdiag_outgoing(struct sockdiag *sd, uint16_t port, struct socket_row *ret_row);
+
+/* The socket that would get a segment from peer to addr on ifindex. 0, -ENOENT, or -errno. */
+int sockdiag_lookup(struct sockdiag *sd, const struct question *q, struct socket_row *ret_row);
+
+/* A descriptor that is readable when a listener or bound socket was destroyed. */
+int sockdiag_events_fd(const struct sockdiag *sd);
+
+/* The next destroyed socket's cookie: 0 with *ret_cookie, -EAGAIN when there is none, or -errno
+ * (-ENOBUFS: some were missed). */
+int sockdiag_next_destroyed(struct sockdiag *sd, uint64_t *ret_cookie);

@@ -1,0 +1,99 @@
+/* attempt.h - one connection attempt, from its first SYN to its end. */
+#pragma once
+
+#include "base/ip.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * Theory of operation
+ *
+ * An attempt is keyed by its 4-tuple seen from the client: whoever sent the SYN. What each stage means
+ * on the wire, and what may follow:
+ *
+ *   SYN        SYN seen, no answer          -> ANSWERED (SYN-ACK), REFUSED (RST), UNREACHABLE (ICMP),
+ *                                              SILENT when the answer is overdue
+ *   SILENT     judged silent                -> ANSWERED when an answer comes after all, else DONE
+ *   ANSWERED   SYN-ACK seen; the final ACK  -> OPEN when confirmed: a FIN, an exact look-up, or the
+ *              is not captured on purpose      time in which an unacknowledged SYN-ACK would have been
+ *                                              sent again; UNFINISHED when it was sent again;
+ *                                              CANCELLED when the client resets it
+ *   OPEN       established                  -> CLOSING (a FIN), RESET (a RST)
+ *   CLOSING    a FIN seen                   -> DONE (both FINs, or time), RESET
+ *   REFUSED, UNREACHABLE, UNFINISHED, CANCELLED, RESET: the wire has spoken, the verdict waits for
+ *              what the socket table and the counters say               -> DONE
+ *   DONE       judged; kept for a while so that a late or repeated segment is recognised
+ */
+enum stage {
+	STAGE_SYN,
+	STAGE_SILENT,
+	STAGE_ANSWERED,
+	STAGE_OPEN,
+	STAGE_CLOSING,
+	STAGE_REFUSED,
+	STAGE_UNREACHABLE,
+	STAGE_UNFINISHED,
+	STAGE_CANCELLED,
+	STAGE_RESET,
+	STAGE_DONE,
+};
+
+enum side {
+	SIDE_NONE,
+	SIDE_CLIENT,
+	SIDE_SERVER,
+};
+
+/* No padding: the bytes are hashed. */
+struct attempt_key {
+	struct ip client, server;
+	uint16_t client_port, server_port;
+};
+
+struct attempt {
+	struct attempt_key key;
+	uint64_t id;
+	int64_t first, last; /* first and last segment */
+	int64_t answered;    /* the SYN-ACK, RST or ICMP error that answered the SYN; 0: none */
+	int64_t ended;       /* the RST, or the first FIN */
+	int64_t judge_by;    /* the verdict waits for evidence no longer than this */
+	uint32_t client_isn, server_isn;
+	uint32_t client_bytes, server_bytes; /* payload sent, as sequence numbers tell at a FIN or RST */
+	uint32_t ifindex;
+	uint16_t syns, synacks;
+	uint16_t answer_window;
+	uint8_t stage;     /* enum stage */
+	uint8_t outcome;   /* enum outcome, once counted */
+	uint8_t first_fin; /* enum side */
+	uint8_t reset_by;  /* enum side */
+	uint8_t answer_flags, answer_ttl;
+	uint8_t syn_ttl;
+	uint8_t icmp_type, icmp_code;
+	struct ip icmp_from;
+	uint8_t cause, confidence; /* of the last line that was emitted */
+	bool out;                  /* this host is the client */
+	bool v6;
+	bool client_fin, server_fin;
+	bool established_reported, emitted, answer_timestamps;
+	bool counted; /* among the half-open ones of its port */
+};
+
+enum outcome {
+	OUTCOME_NONE,
+	OUTCOME_ACCEPTED,
+	OUTCOME_REFUSED,
+	OUTCOME_UNREACHABLE,
+	OUTCOME_SILENT,
+	OUTCOME_UNFINISHED,
+	OUTCOME_CANCELLED,
+	OUTCOME_COUNT,
+};
+
+const char *outcome_name(enum outcome o);
+
+/* The peer of this host, and the port of the listening side. */
+static inline const struct ip *attempt_peer(const struct attempt *a)
+{
+	return a->out ? &a->key.server : &a->key.client;
+}

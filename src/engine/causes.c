@@ -1,0 +1,21 @@
+/* causes.c - the catalogue of causes. */
+#include "causes.h"
+
+#include <string.h>
+
+#define CAUSE_ENTRY(symbol, id, words, meaning, decides) {id, words, meaning, decides},
+static const struct cause_entry entries[] = {CAUSES(CAUSE_ENTRY)};
+#undef CAUSE_ENTRY
+
+const struct cause_entry *cause_entry(enum cause c)
+{
+	return &entries[c < CAUSE_COUNT ? c : CAUSE_UNKNOWN];
+}
+
+enum cause cause_by_id(const char *id)
+{
+	for (int c = 0; c < CAUSE_COUNT; c++)
+		if (strcmp(entries[c].id, id) == 0)
+			return (enum cause)c;
+	return CAUSE_UNKNOWN;
+}

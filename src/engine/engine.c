@@ -1,0 +1,252 @@
+/* engine.c - facts and a clock in, events out: the tables, and who is called when. */
+#include "engine.h"
+#include "base/text.h"
+#include "report.h"
+#include "state.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	OWNER_WAIT = 500000, /* a listener is announced without its owner after this */
+};
+
+struct engine *engine_new(const struct engine_config *config)
+{
+	struct engine *e = calloc(1, sizeof(*e));
+
+	if (!e)
+		return NULL;
+	e->config = *config;
+	e->next_id = 1;
+	e->attempts = table_new(ATTEMPTS_MAX, sizeof(struct attempt_key), sizeof(struct attempt),
+		config->key);
+	e->deadlines = wheel_new(ATTEMPTS_MAX);
+	e->ports = table_new(PORTS_MAX, sizeof(uint16_t), sizeof(struct port), config->key);
+	e->peers = table_new(PEERS_MAX, sizeof(struct peer_key), sizeof(struct peer), config->key);
+	e->rollups = report_rollups_new(config->key);
+	e->recent = calloc(RECENT_MAX, sizeof(*e->recent));
+	e->seen = calloc(SEEN_MAX, sizeof(*e->seen));
+	e->addresses = calloc(ADDRESSES_MAX, sizeof(*e->addresses));
+	if (!e->attempts || !e->deadlines || !e->ports || !e->peers || !e->rollups || !e->recent ||
+		!e->seen || !e->addresses || listeners_init(&e->listeners, config->key) < 0) {
+		engine_free(e);
+		errno = ENOMEM;
+		return NULL;
+	}
+	return e;
+}
+
+void engine_free(struct engine *e)
+{
+	if (!e)
+		return;
+	listeners_fini(&e->listeners);
+	free(e->addresses);
+	free(e->seen);
+	free(e->recent);
+	table_free(e->rollups);
+	table_free(e->peers);
+	table_free(e->ports);
+	wheel_free(e->deadlines);
+	table_free(e->attempts);
+	free(e);
+}
+
+static int compare_ip(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct ip));
+}
+
+bool engine_is_local(const struct engine *e, const struct ip *ip)
+{
+	return ip_is_loopback(ip) ||
+	       bsearch(ip, e->addresses, e->n_addresses, sizeof(*ip), compare_ip) != NULL;
+}
+
+struct port *engine_port(struct engine *e, uint16_t port)
+{
+	bool fresh;
+	struct port *p = table_get(e->ports, &port, &fresh, NULL, NULL);
+
+	if (fresh)
+		p->c.port = port;
+	else
+		table_touch(e->ports, p);
+	return p;
+}
+
+void engine_want_poll(struct engine *e)
+{
+	e->wants_poll = true;
+}
+
+bool engine_wants_poll(struct engine *e)
+{
+	bool wanted = e->wants_poll;
+
+	e->wants_poll = false;
+	return wanted;
+}
+
+bool engine_is_busy(const struct engine *e)
+{
+	return wheel_pending(e->deadlines) > 0 || engine_is_alert(e);
+}
+
+bool engine_is_alert(const struct engine *e)
+{
+	return e->now < e->alert_until;
+}
+
+void engine_segment(struct engine *e, const struct segment *s)
+{
+	track_segment(e, s);
+}
+
+/* Announces a listener once its owner is known, or is not going to be. */
+static void announce(struct engine *e, struct listener *l)
+{
+	if (l->announced || (!l->owner_known && e->now < l->announce_by))
+		return;
+	l->announced = true;
+	report_listener(e, l->absent ? "up" : "found", l);
+	if (l->absent)
+		judge_listener_up(e, l);
+}
+
+static void on_listener(void *ctx, struct listener *l)
+{
+	struct engine *e = ctx;
+
+	if (l->gone != 0) {
+		announce(e, l);
+		report_listener(e, "down", l);
+		e->alert_until = e->now + 10 * USEC;
+	} else if (!l->announced) {
+		if (l->announce_by == 0)
+			l->announce_by = e->now + OWNER_WAIT;
+		announce(e, l);
+	} else {
+		report_listener(e, "change", l);
+	}
+}
+
+void engine_sockets(struct engine *e, int64_t t, const struct socket_row *rows, size_t n)
+{
+	e->sockets_known = true;
+	if (t > e->now)
+		e->now = t;
+	if (listeners_poll(&e->listeners, t, rows, n, on_listener, e))
+		engine_want_poll(e);
+	for (struct listener *l = NULL; (l = table_next(e->listeners.table, l));)
+		if (!l->announced)
+			announce(e, l);
+}
+
+void engine_socket_gone(struct engine *e, int64_t t, uint64_t cookie)
+{
+	struct listener *l = listeners_destroyed(&e->listeners, t, cookie);
+
+	if (l)
+		on_listener(e, l);
+}
+
+void engine_owner(struct engine *e, uint32_t inode, const struct owner *o)
+{
+	for (struct listener *l = NULL; (l = table_next(e->listeners.table, l));) {
+		if (l->row.inode != inode || (l->owner_known && l->owner.pid == o->pid))
+			continue;
+		l->owner = *o;
+		l->owner_known = true;
+		if (l->announced && l->gone == 0)
+			report_listener(e, "change", l);
+		else
+			announce(e, l);
+	}
+}
+
+void engine_counters(struct engine *e, const struct counters *c)
+{
+	samples_add(&e->samples, c);
+}
+
+void engine_addresses(struct engine *e, const struct ip *addrs, size_t n, bool known)
+{
+	e->n_addresses = n < ADDRESSES_MAX ? n : ADDRESSES_MAX;
+	memcpy(e->addresses, addrs, e->n_addresses * sizeof(*addrs));
+	qsort(e->addresses, e->n_addresses, sizeof(*addrs), compare_ip);
+	e->addresses_known = known;
+}
+
+void engine_capture_stats(struct engine *e, uint64_t received, uint64_t lost)
+{
+	if ((int64_t)lost > e->totals.lost)
+		e->lost_t = e->now;
+	e->totals.received = (int64_t)received;
+	e->totals.lost = (int64_t)lost;
+}
+
+void engine_advance(struct engine *e, int64_t now)
+{
+	uint32_t i;
+
+	if (now > e->now)
+		e->now = now;
+	while ((i = wheel_pop(e->deadlines, e->now)) != WHEEL_NONE)
+		track_deadline(e, table_at(e->attempts, i));
+	if (e->next_tick == 0)
+		e->next_tick = e->now + e->config.interval;
+	if (e->now >= e->next_tick) {
+		report_interval(e);
+		e->next_tick += e->config.interval;
+		if (e->next_tick <= e->now) /* the clock jumped, or we were stopped */
+			e->next_tick = e->now + e->config.interval;
+	}
+}
+
+void engine_hello(struct engine *e, int64_t t, const struct event_hello *hello)
+{
+	static const struct event empty;
+	struct event ev = empty;
+
+	e->now = t;
+	ev.type = EVENT_HELLO;
+	ev.t = t;
+	ev.hello = *hello;
+	e->config.sink->event(e->config.sink, &ev);
+}
+
+void engine_bye(struct engine *e, int64_t t, const char *reason)
+{
+	static const struct event empty;
+	struct event ev = empty;
+
+	if (t > e->now)
+		e->now = t;
+	report_interval(e);
+	ev.type = EVENT_BYE;
+	ev.t = e->now;
+	text_copy(ev.bye.reason, sizeof(ev.bye.reason), reason);
+	ev.bye.totals = e->totals;
+	e->config.sink->event(e->config.sink, &ev);
+}
+
+void engine_source(struct engine *e, int64_t t, enum source source, enum source_state state,
+	const char *why)
+{
+	static const struct event empty;
+	struct event ev = empty;
+
+	ev.type = EVENT_SOURCE;
+	ev.t = t;
+	text_copy(ev.source.source, sizeof(ev.source.source), source_name(source));
+	text_copy(ev.source.s.state, sizeof(ev.source.s.state), source_state_name(state));
+	text_copy(ev.source.s.why, sizeof(ev.source.s.why), why);
+	if (source == SOURCE_PACKETS) {
+		ev.source.received = e->totals.received;
+		ev.source.lost = e->totals.lost;
+	}
+	e->config.sink->event(e->config.sink, &ev);
+}

@@ -1,0 +1,68 @@
+/* engine.h - facts and a clock in, events out: tracks every attempt and says why it failed. */
+#pragma once
+
+#include "base/hash.h"
+#include "event/event.h"
+#include "fact.h"
+
+struct engine;
+
+struct engine_config {
+	struct hash_key key;
+	struct sink *sink;
+	int64_t interval; /* microseconds between tick events */
+	const char *netns;
+	/*
+	 * Asks the host (ASK_LOOKUP, ASK_PORT): true with *ret_answer. May refuse, when asked too often or
+	 * when nothing can be known; the verdict is then less sure. NULL: nothing can be asked.
+	 */
+	bool (*ask)(void *ctx, const struct question *q, struct answer *ret_answer);
+	/* The name of an interface; NULL: none are known. */
+	const char *(*interface)(void *ctx, uint32_t ifindex, char buf[static 32]);
+	void *ctx;
+};
+
+/* All memory is taken here. NULL with errno. */
+struct engine *engine_new(const struct engine_config *config);
+void engine_free(struct engine *e);
+
+/* A packet. Segments of one capture come in order of time; several captures may interleave a little. */
+void engine_segment(struct engine *e, const struct segment *s);
+
+/* A complete LISTEN snapshot made at t. */
+void engine_sockets(struct engine *e, int64_t t, const struct socket_row *rows, size_t n);
+
+/* The destroy multicast named this cookie at t. */
+void engine_socket_gone(struct engine *e, int64_t t, uint64_t cookie);
+
+/* The owner of the listening socket with this inode; pid 0 when nobody was found. */
+void engine_owner(struct engine *e, uint32_t inode, const struct owner *o);
+
+/* A sample of the counters. */
+void engine_counters(struct engine *e, const struct counters *c);
+
+/* All local addresses (of one moment); known is false when they cannot be had. */
+void engine_addresses(struct engine *e, const struct ip *addrs, size_t n, bool known);
+
+/* Packets received and lost so far, by the capture's own count. */
+void engine_capture_stats(struct engine *e, uint64_t received, uint64_t lost);
+
+/* Runs every deadline up to now and emits what became known. */
+void engine_advance(struct engine *e, int64_t now);
+
+/* Whether a poll of sockets and counters is wanted now, for a verdict that waits for it. */
+bool engine_wants_poll(struct engine *e);
+
+/* Whether deadlines are pending, so that engine_advance() should be called every 50 ms or so. */
+bool engine_is_busy(const struct engine *e);
+
+/* Whether something failed lately, so that listeners should be watched more closely than usual. */
+bool engine_is_alert(const struct engine *e);
+
+/* The hello line, and the last one. */
+void engine_hello(struct engine *e, int64_t t, const struct event_hello *hello);
+void engine_bye(struct engine *e, int64_t t, const char *reason);
+
+/* A source changed its state: clean text. */
+void engine_source(struct engine *e, int64_t t, enum source source, enum source_state state,
+	const char *why);

@@ -1,0 +1,344 @@
+/* judge.c - gathers the facts about an attempt, asks the rules, and hands the verdict to the report. */
+#include "report.h"
+#include "rules.h"
+#include "state.h"
+
+#include <string.h>
+
+enum {
+	LOOK_AGAIN = 60000,       /* while a sample of the counters is awaited */
+	RING_DELAY = 200000,      /* a packet is delivered within the ring's time-out, and some */
+	DOOR_HOLD = 650000,       /* from a refusal at an empty door, time for a listener to come up */
+	PORT_ANSWER_KEPT = 500000,
+	UNFINISHED_LOOK = 5000000, /* whether it completed after all */
+	TOO_EARLY_WITHIN = 60000000, /* a listener that comes up within this explains a refusal */
+	CLOCK_SLACK = 2000,       /* between a packet's time stamp and the counter it moved */
+};
+
+static const enum situation situations[] = {
+	[STAGE_SYN] = SITUATION_SILENT,
+	[STAGE_SILENT] = SITUATION_SILENT,
+	[STAGE_ANSWERED] = SITUATION_UNFINISHED,
+	[STAGE_OPEN] = SITUATION_ACCEPTED,
+	[STAGE_CLOSING] = SITUATION_CLOSED,
+	[STAGE_REFUSED] = SITUATION_REFUSED,
+	[STAGE_UNREACHABLE] = SITUATION_UNREACHABLE,
+	[STAGE_UNFINISHED] = SITUATION_UNFINISHED,
+	[STAGE_CANCELLED] = SITUATION_CANCELLED,
+	[STAGE_RESET] = SITUATION_RESET,
+	[STAGE_DONE] = SITUATION_ACCEPTED,
+};
+
+static void find_window(const struct engine *e, struct facts *f)
+{
+	const struct attempt *a = f->a;
+	int64_t from = a->ended ? a->ended : a->first, to = from;
+	uint64_t rsts;
+
+	if (f->situation == SITUATION_SILENT || f->situation == SITUATION_UNFINISHED) {
+		from = a->first;
+		to = e->samples.n ? e->samples.ring[(e->samples.n - 1) % SAMPLES_KEPT].t - 1 : from;
+		if (to < from)
+			to = from;
+	} else {
+		to += CLOCK_SLACK;
+	}
+	f->window = samples_window(&e->samples, from - CLOCK_SLACK, to);
+	rsts = f->window.delta[COUNTER_OUT_RSTS];
+	f->origin = !f->window.known		     ? ORIGIN_UNKNOWN
+		    : rsts == 0			     ? ORIGIN_OTHER
+		    : rsts >= f->window.wire_rsts ? ORIGIN_STACK
+							     : ORIGIN_MIXED;
+}
+
+/* Whether a gone listener was still there at the decisive moment. */
+static bool was_there(const struct listener *l, const struct attempt *a)
+{
+	int64_t t = a->answered ? a->answered : a->first;
+
+	return l->gone_exact && l->gone > t && l->up < t;
+}
+
+static void look_at_door(struct engine *e, struct facts *f)
+{
+	const struct attempt *a = f->a;
+	int64_t t = a->answered ? a->answered : a->first;
+
+	for (struct listener *l = NULL; (l = listeners_next(&e->listeners, a->key.server_port, l));) {
+		enum near near = listener_near(&l->row, &a->key.server, a->ifindex);
+
+		if (l->gone != 0 && !was_there(l, a)) {
+			if (near == NEAR_ACCEPTS && (!f->gone || l->gone > f->gone->gone))
+				f->gone = l;
+		} else if (near == NEAR_ACCEPTS) {
+			bool steady = l->up < t;
+
+			if (!f->accepting || (steady && !f->steady)) {
+				f->accepting = l;
+				f->steady = steady;
+			}
+		} else if (near > f->near || !f->nearest) {
+			f->near = near;
+			f->nearest = l;
+		}
+	}
+	f->drops = -1;
+	if (f->accepting) {
+		f->drops = listener_drops_since(f->accepting, a->first - CLOCK_SLACK);
+		f->queue = listener_fullest_since(f->accepting, a->first);
+	}
+}
+
+static void ask_port(struct engine *e, struct facts *f)
+{
+	uint16_t port = f->a->key.server_port;
+	struct port_answer *slot = &e->port_answers[port % 32];
+	struct question q = {.kind = ASK_PORT, .addr = f->a->key.server, .port = port};
+
+	if (!e->config.ask)
+		return;
+	if (!slot->valid || slot->port != port || e->now - slot->t > PORT_ANSWER_KEPT) {
+		memset(&slot->answer, 0, sizeof(slot->answer));
+		slot->valid = e->config.ask(e->config.ctx, &q, &slot->answer);
+		slot->port = port;
+		slot->t = e->now;
+	}
+	f->asked = slot->valid && slot->answer.complete;
+	f->port = slot->answer;
+}
+
+static void look_up(struct engine *e, struct facts *f)
+{
+	const struct attempt *a = f->a;
+	struct question q = {
+		.kind = ASK_LOOKUP,
+		.addr = a->out ? a->key.client : a->key.server,
+		.peer = a->out ? a->key.server : a->key.client,
+		.port = a->out ? a->key.client_port : a->key.server_port,
+		.peer_port = a->out ? a->key.server_port : a->key.client_port,
+		.ifindex = a->ifindex,
+	};
+	struct answer answer = {.found = false};
+
+	if (!e->config.ask || !e->config.ask(e->config.ctx, &q, &answer))
+		return;
+	f->looked_up = true;
+	f->found = answer.found;
+	f->socket = answer.row;
+}
+
+static void gather(struct engine *e, const struct attempt *a, struct facts *f)
+{
+	memset(f, 0, sizeof(*f));
+	f->a = a;
+	f->situation = situations[a->stage];
+	f->sockets = e->sockets_known;
+	f->server_local = !e->addresses_known || engine_is_local(e, &a->key.server);
+	f->lossless = e->lost_t == 0 || e->lost_t < a->first - USEC;
+	if (e->config.interface && a->ifindex)
+		e->config.interface(e->config.ctx, a->ifindex, f->iface);
+	find_window(e, f);
+	if (!a->out)
+		look_at_door(e, f);
+}
+
+/* More silent SYNs than the listener dropped: some of them never reached it. */
+static bool some_missed_listener(struct engine *e, const struct facts *f)
+{
+	const struct port *p = engine_port(e, f->a->key.server_port);
+	uint32_t n = p->n_silent < PORT_SILENT ? p->n_silent : PORT_SILENT;
+	int64_t since = f->a->first - CLOCK_SLACK, syns = 0;
+
+	if (p->n_silent > PORT_SILENT)
+		return false; /* too many to hold one against the other */
+	for (uint32_t i = 0; i < n; i++)
+		syns += p->silent[i] >= since && p->silent[i] <= e->listeners.last_poll;
+	return f->drops >= 0 && syns > f->drops;
+}
+
+static bool wait(struct engine *e, struct attempt *a, int64_t until)
+{
+	track_set(e, a, (enum stage)a->stage, until);
+	return false;
+}
+
+static bool judge_silent(struct engine *e, struct attempt *a)
+{
+	struct facts f;
+	struct verdict v;
+	bool again = a->emitted;
+
+	if (!a->out && e->sockets_known && e->listeners.last_poll < a->last + CLOCK_SLACK &&
+		e->now < a->judge_by) {
+		engine_want_poll(e);
+		return wait(e, a, e->now + LOOK_AGAIN);
+	}
+	gather(e, a, &f);
+	if (!a->out && f.accepting)
+		look_up(e, &f);
+	if (f.looked_up && f.found && f.socket.state == SOCKET_OPEN)
+		return wait(e, a, e->now + USEC); /* answered after all: the SYN-ACK was not captured */
+	v = rules_judge(&f);
+	if (v.cause == CAUSE_ACCEPT_QUEUE_FULL && some_missed_listener(e, &f)) {
+		v.confidence = CONFIDENCE_POSSIBLE;
+		v.alternatives[0] = CAUSE_FIREWALL_DROP;
+	}
+	report_attempt(e, a, &f, &v, again);
+	return true;
+}
+
+static void tell_accepted(struct engine *e, struct attempt *a)
+{
+	struct facts f;
+	struct verdict v = {.cause = CAUSE_NONE, .confidence = CONFIDENCE_PROVED, .sees = SEES_NONE};
+
+	gather(e, a, &f);
+	f.situation = SITUATION_ACCEPTED;
+	a->established_reported = true;
+	report_attempt(e, a, &f, &v, a->emitted);
+}
+
+/* A SYN-ACK was sent: did the peer complete? */
+static bool judge_answered(struct engine *e, struct attempt *a)
+{
+	struct facts f;
+	struct verdict v;
+
+	gather(e, a, &f);
+	if (!a->out)
+		look_up(e, &f);
+	if (f.looked_up && f.found && f.socket.state == SOCKET_SYN_RECV && a->synacks < 2)
+		return wait(e, a, e->now + USEC);
+	if ((f.looked_up && f.found && f.socket.state == SOCKET_SYN_RECV) ||
+		(!f.looked_up && a->synacks > 1)) {
+		if (a->stage != STAGE_UNFINISHED) {
+			v = rules_judge(&f);
+			report_attempt(e, a, &f, &v, a->emitted);
+		}
+		track_set(e, a, STAGE_UNFINISHED, e->now + UNFINISHED_LOOK);
+		return true;
+	}
+	if (a->stage == STAGE_UNFINISHED && !(f.looked_up && f.found)) {
+		track_forget(e, a); /* given up by now */
+		return false;
+	}
+	if (!a->out && !(f.looked_up && f.found && f.socket.state == SOCKET_OPEN) &&
+		f.window.known && f.window.delta[COUNTER_COOKIES_SENT] > 0) {
+		/* With cookies no SYN-ACK is ever sent again, so silence proves nothing. */
+		track_forget(e, a);
+		return false;
+	}
+	tell_accepted(e, a);
+	track_set(e, a, STAGE_OPEN, 0);
+	return true;
+}
+
+static bool judge_closing(struct engine *e, struct attempt *a)
+{
+	struct facts f;
+	struct verdict v;
+
+	gather(e, a, &f);
+	v = rules_judge(&f);
+	if (v.cause == CAUSE_CLOSED_EARLY && a->cause != CAUSE_CLOSED_EARLY) {
+		a->established_reported = true;
+		report_attempt(e, a, &f, &v, a->emitted);
+	} else if (!a->established_reported) {
+		tell_accepted(e, a);
+	}
+	return true;
+}
+
+/* The counters and the packets around the end are not complete yet. */
+static bool evidence_pending(struct engine *e, const struct attempt *a, const struct facts *f)
+{
+	if (e->samples.n == 0 || e->now >= a->judge_by)
+		return false;
+	return !f->window.known || e->now < f->window.to + RING_DELAY;
+}
+
+static void remember_refusal(struct engine *e, const struct attempt *a)
+{
+	e->recent[e->next_recent++ % RECENT_MAX] = (struct recent){*a, true};
+}
+
+static bool judge_ended(struct engine *e, struct attempt *a)
+{
+	struct facts f;
+	struct verdict v;
+	bool empty;
+
+	gather(e, a, &f);
+	if (evidence_pending(e, a, &f)) {
+		if (!f.window.known)
+			engine_want_poll(e);
+		return wait(e, a, e->now + LOOK_AGAIN);
+	}
+	empty = f.situation == SITUATION_REFUSED && !a->out && f.sockets && !f.accepting &&
+		f.near == NEAR_NOTHING;
+	if (empty && e->now < a->answered + DOOR_HOLD && a->judge_by > 0) {
+		e->alert_until = e->now + 2 * USEC;
+		return wait(e, a, e->now + LOOK_AGAIN);
+	}
+	if (empty)
+		ask_port(e, &f);
+	v = rules_judge(&f);
+	if (f.situation == SITUATION_RESET && v.cause == CAUSE_UNKNOWN && a->client_fin &&
+		a->server_fin)
+		return true; /* a last segment after an orderly end */
+	if (f.situation == SITUATION_RESET && a->reset_by == SIDE_CLIENT && !a->out && a->server_fin)
+		return true; /* the peer threw away what it no longer wanted after our close */
+	if (!a->established_reported && f.situation == SITUATION_RESET)
+		tell_accepted(e, a);
+	report_attempt(e, a, &f, &v, false);
+	if (empty || v.cause == CAUSE_LISTENER_GONE)
+		remember_refusal(e, a);
+	return true;
+}
+
+bool judge_attempt(struct engine *e, struct attempt *a)
+{
+	switch ((enum stage)a->stage) {
+	case STAGE_SYN:
+	case STAGE_SILENT:
+		return judge_silent(e, a);
+	case STAGE_ANSWERED:
+	case STAGE_UNFINISHED:
+		return judge_answered(e, a);
+	case STAGE_CLOSING:
+		return judge_closing(e, a);
+	case STAGE_REFUSED:
+	case STAGE_UNREACHABLE:
+	case STAGE_CANCELLED:
+	case STAGE_RESET:
+		return judge_ended(e, a);
+	case STAGE_OPEN:
+	case STAGE_DONE:
+		break;
+	}
+	return true;
+}
+
+void judge_listener_up(struct engine *e, const struct listener *up)
+{
+	for (size_t i = 0; i < RECENT_MAX; i++) {
+		struct recent *r = &e->recent[i];
+		struct facts f;
+		struct verdict v;
+
+		if (!r->used || r->a.key.server_port != up->row.port)
+			continue;
+		if (up->up - r->a.answered > TOO_EARLY_WITHIN) {
+			r->used = false;
+			continue;
+		}
+		if (listener_near(&up->row, &r->a.key.server, r->a.ifindex) != NEAR_ACCEPTS)
+			continue;
+		r->a.stage = STAGE_REFUSED;
+		gather(e, &r->a, &f);
+		v = rules_judge(&f);
+		if (v.cause == CAUSE_TOO_EARLY || v.cause == CAUSE_RESTARTING)
+			report_attempt(e, &r->a, &f, &v, true);
+		r->used = false;
+	}
+}

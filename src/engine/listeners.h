@@ -1,0 +1,83 @@
+/* listeners.h - who listens where, since when, and who did and went: history by cookie. */
+#pragma once
+
+#include "base/table.h"
+#include "fact.h"
+
+enum {
+	LISTENERS_MAX = 2048, /* live and remembered ones together */
+	LISTENER_SAMPLES = 8,
+};
+
+/* How near a listener comes to taking a SYN; a larger one is nearer. */
+enum near {
+	NEAR_NOTHING,  /* another port */
+	NEAR_LOOPBACK, /* the right port on loopback, and the SYN did not dial that address */
+	NEAR_ADDRESS,  /* another specific address */
+	NEAR_V4ONLY,   /* a SYN over IPv6, and only IPv4 is listened on */
+	NEAR_V6ONLY,   /* and the other way round */
+	NEAR_DEVICE,   /* all fits but the interface */
+	NEAR_ACCEPTS,
+};
+
+struct listener_sample {
+	int64_t t;
+	uint32_t drops, queue, queue_max;
+};
+
+struct listener {
+	struct socket_row row;
+	struct owner owner;
+	bool owner_known, announced;
+	int64_t absent; /* latest moment at which it was known not to be there; 0: found at start */
+	int64_t up;     /* first seen */
+	int64_t gone;   /* when it went: exact by multicast, else the first poll without it; 0: live */
+	bool gone_exact;
+	uint8_t missed;     /* polls without it, one after another */
+	uint32_t announce_queue, announce_queue_max;
+	int64_t announce_by; /* when it is announced even if its owner is not known */
+	uint32_t n_samples; /* how many changes of queue or drops were seen; the last ones are kept */
+	struct listener_sample samples[LISTENER_SAMPLES];
+};
+
+struct listeners {
+	struct table *table; /* cookie -> struct listener */
+	uint8_t ports[65536 / 8];
+	int64_t last_poll; /* 0: never */
+	uint64_t came, went;
+};
+
+int listeners_init(struct listeners *l, struct hash_key key);
+void listeners_fini(struct listeners *l);
+
+/*
+ * Takes a complete LISTEN snapshot made at t. Calls changed for each listener that came (up == t), went
+ * (gone != 0), or changed its queue. A listener that is missing once is kept, since one dump may lack
+ * a row; true is returned then, and the caller should poll again soon.
+ */
+bool listeners_poll(struct listeners *l, int64_t t, const struct socket_row *rows, size_t n,
+	void (*changed)(void *ctx, struct listener *one), void *ctx);
+
+/* The destroy multicast named this cookie. Returns the listener when it was a live one. */
+struct listener *listeners_destroyed(struct listeners *l, int64_t t, uint64_t cookie);
+
+/* The next listener of a port, live or gone; NULL starts and ends. */
+struct listener *listeners_next(struct listeners *l, uint16_t port, struct listener *after);
+
+/* How near a row comes to taking a SYN to addr that entered by ifindex (0: not known). */
+enum near listener_near(const struct socket_row *row, const struct ip *addr, uint32_t ifindex);
+
+/* The row's reach as in the event stream: loopback, everyone, address, link-local, device. */
+const char *listener_reach(const struct socket_row *row);
+
+/* ipv4, ipv6 or dual. */
+const char *listener_family(const struct socket_row *row);
+
+/*
+ * How many SYNs the listener's own drop counter grew by after t (the last sample before t is the base);
+ * -1 when no sample before t is kept.
+ */
+int64_t listener_drops_since(const struct listener *l, int64_t t);
+
+/* The fullest accept queue seen at or after t, or the last one seen. */
+struct listener_sample listener_fullest_since(const struct listener *l, int64_t t);

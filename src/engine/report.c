@@ -1,0 +1,358 @@
+/* report.c - verdicts as events, rolled up where they are many, and the counters of each interval. */
+#include "report.h"
+#include "base/text.h"
+#include "state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * Theory of operation
+ *
+ * Findings alike in peer network, port, outcome and cause are one kind. The first of a kind in an
+ * interval is told at once; the others of that interval are counted and told as one line when it ends,
+ * in the words of the last of them. Kinds are bounded as well: when a flood from random sources makes too
+ * many, they fall together per port, and then altogether.
+ */
+struct rollup_key {
+	struct ip prefix; /* all zero: any */
+	uint16_t port;
+	uint8_t out, situation;
+	uint16_t cause;
+	uint16_t confidence;
+};
+
+struct rollup {
+	struct attempt last;
+	struct facts facts;
+	struct verdict verdict;
+	uint64_t extra;      /* since the line that was told at once */
+	uint64_t syns;
+	int64_t first;
+	uint32_t peers_told; /* in the key of a whole port: networks told apart */
+	bool one_peer;
+};
+
+struct table *report_rollups_new(struct hash_key key)
+{
+	return table_new(ROLLUP_MAX, sizeof(struct rollup_key), sizeof(struct rollup), key);
+}
+
+static const enum outcome outcomes[SITUATION_COUNT] = {
+	[SITUATION_REFUSED] = OUTCOME_REFUSED,
+	[SITUATION_UNREACHABLE] = OUTCOME_UNREACHABLE,
+	[SITUATION_SILENT] = OUTCOME_SILENT,
+	[SITUATION_UNFINISHED] = OUTCOME_UNFINISHED,
+	[SITUATION_CANCELLED] = OUTCOME_CANCELLED,
+	[SITUATION_RESET] = OUTCOME_ACCEPTED,
+	[SITUATION_CLOSED] = OUTCOME_ACCEPTED,
+	[SITUATION_ACCEPTED] = OUTCOME_ACCEPTED,
+};
+
+const char *outcome_name(enum outcome o)
+{
+	static const char *const names[OUTCOME_COUNT] = {"none", "accepted", "refused", "unreachable",
+		"silent", "unfinished", "cancelled"};
+
+	return names[o];
+}
+
+/* The counters that an outcome adds to, in the port's line and in the totals. */
+static void count_outcome(struct engine *e, const struct attempt *a, enum situation situation)
+{
+	struct port *p = a->out ? NULL : engine_port(e, a->key.server_port);
+	struct event_port none = {.port = 0};
+	struct event_port *c = p ? &p->c : &none;
+
+	if (p)
+		p->dirty = true;
+	switch (situation) {
+	case SITUATION_REFUSED:
+		c->refused++;
+		e->totals.refused++;
+		break;
+	case SITUATION_UNREACHABLE:
+		c->unreachable++;
+		e->totals.unreachable++;
+		break;
+	case SITUATION_SILENT:
+		c->silent++;
+		e->totals.silent++;
+		break;
+	case SITUATION_UNFINISHED:
+		c->unfinished++;
+		e->totals.unfinished++;
+		break;
+	case SITUATION_CANCELLED:
+		e->totals.cancelled++;
+		break;
+	case SITUATION_RESET:
+		c->reset++;
+		e->totals.reset++;
+		break;
+	case SITUATION_CLOSED:
+	case SITUATION_ACCEPTED:
+		c->accepted++;
+		e->totals.accepted++;
+		break;
+	case SITUATION_COUNT:
+		break;
+	}
+}
+
+/* Whether the situation is one in which the peer did not get what it came for. */
+static bool is_failure(enum situation s, enum cause cause)
+{
+	return s != SITUATION_ACCEPTED && !(s == SITUATION_CLOSED && cause == CAUSE_NONE);
+}
+
+/* Counts a peer's failed try, and how far apart its tries are. */
+static void count_try(struct engine *e, const struct attempt *a, struct facts *f, bool again)
+{
+	struct peer_key key = {*attempt_peer(a), a->key.server_port, a->out};
+	struct peer *p = table_get(e->peers, &key, NULL, NULL, NULL);
+
+	if (!again) {
+		int64_t gap = a->first - p->last_try;
+
+		if (p->failures > 0 && gap > 0)
+			p->mean_interval = p->failures == 1 ? gap
+							    : p->mean_interval + (gap - p->mean_interval) / 4;
+		p->failures++;
+		p->last_try = a->first;
+		table_touch(e->peers, p);
+	}
+	f->failures = p->failures;
+	f->retry_interval = p->mean_interval;
+}
+
+static const struct listener *neighbour_of(struct engine *e, uint16_t port)
+{
+	const struct listener *best = NULL;
+	int best_distance = 11;
+
+	for (struct listener *l = NULL; (l = table_next(e->listeners.table, l));) {
+		int distance = abs((int)l->row.port - (int)port);
+
+		if (l->gone == 0 && distance > 0 && distance < best_distance &&
+			!ip_is_loopback(&l->row.addr)) {
+			best = l;
+			best_distance = distance;
+		}
+	}
+	return best;
+}
+
+static void emit(struct engine *e, const struct attempt *a, const struct facts *f,
+	const struct verdict *v, uint64_t count, const struct rollup_key *many)
+{
+	static const struct event empty;
+	struct event ev = empty;
+	struct event_attempt *out = &ev.attempt;
+	struct telling telling = {.count = (int64_t)count};
+
+	ev.type = f->situation == SITUATION_RESET ? EVENT_RESET : EVENT_ATTEMPT;
+	ev.t = e->now;
+	out->id = (int64_t)a->id;
+	out->first = a->first;
+	out->last = a->last;
+	text_copy(out->dir, sizeof(out->dir), a->out ? "out" : "in");
+	text_copy(out->netns, sizeof(out->netns), e->config.netns);
+	text_copy(out->iface, sizeof(out->iface), f->iface);
+	if (!many)
+		ip_format(attempt_peer(a), out->peer, sizeof(out->peer));
+	else if (ip_is_any(&many->prefix))
+		text_copy(out->peer, sizeof(out->peer), "many");
+	else
+		ip_format_prefix(&many->prefix, out->peer, sizeof(out->peer));
+	out->peer_port = a->out ? a->key.server_port : a->key.client_port;
+	ip_format(a->out ? &a->key.client : &a->key.server, out->addr, sizeof(out->addr));
+	out->port = a->key.server_port;
+	text_copy(out->outcome, sizeof(out->outcome), outcome_name(outcomes[f->situation]));
+	text_copy(out->cause, sizeof(out->cause), cause_entry(v->cause)->id);
+	text_copy(out->confidence, sizeof(out->confidence), confidence_name(v->confidence));
+	text_copy(out->client_sees, sizeof(out->client_sees), client_errno(v->sees));
+	if (f->situation == SITUATION_RESET) {
+		bool host = a->reset_by == (a->out ? SIDE_CLIENT : SIDE_SERVER);
+
+		text_copy(out->by, sizeof(out->by), host ? "host" : "peer");
+	}
+	out->syns = a->syns;
+	out->count = (int64_t)count;
+	out->failures = f->failures;
+	out->retry_interval = f->retry_interval;
+	if (f->situation == SITUATION_REFUSED && !a->out && !f->nearest && !f->accepting)
+		telling.neighbour = neighbour_of(e, a->key.server_port);
+	words_tell(f, v, &telling, out);
+	e->config.sink->event(e->config.sink, &ev);
+}
+
+/* The kind that a finding is counted under; a wider one when there are too many. */
+static struct rollup *rollup_of(struct engine *e, const struct attempt *a, const struct facts *f,
+	const struct verdict *v, bool *ret_new)
+{
+	struct rollup_key key = {
+		.prefix = ip_prefix(attempt_peer(a)),
+		.port = a->key.server_port,
+		.out = a->out,
+		.situation = (uint8_t)f->situation,
+		.cause = (uint16_t)v->cause,
+		.confidence = (uint16_t)v->confidence,
+	};
+	struct rollup_key wide = key;
+	struct rollup *r = table_find(e->rollups, &key), *port;
+
+	*ret_new = false;
+	if (r)
+		return r;
+	memset(&wide.prefix, 0, sizeof(wide.prefix));
+	if (table_used(e->rollups) + 2 < ROLLUP_MAX) {
+		bool fresh;
+
+		port = table_get(e->rollups, &wide, &fresh, NULL, NULL);
+		if (fresh)
+			port->first = 0;
+		if (port->peers_told < ROLLUP_PEERS && table_used(e->rollups) + 2 < ROLLUP_MAX) {
+			port->peers_told++;
+			return table_get(e->rollups, &key, ret_new, NULL, NULL);
+		}
+		return port;
+	}
+	r = table_find(e->rollups, &wide);
+	if (!r) {
+		wide.port = 0;
+		r = table_get(e->rollups, &wide, NULL, NULL, NULL); /* two places were left for these */
+	}
+	return r;
+}
+
+static void roll_up(struct engine *e, const struct attempt *a, const struct facts *f,
+	const struct verdict *v)
+{
+	bool fresh;
+	struct rollup *r = rollup_of(e, a, f, v, &fresh);
+
+	if (fresh) {
+		r->one_peer = true;
+		r->last = *a;
+		emit(e, a, f, v, 1, NULL);
+		return;
+	}
+	if (r->extra == 0) {
+		r->first = a->first;
+		r->one_peer = r->last.first != 0 ? ip_equal(attempt_peer(&r->last), attempt_peer(a))
+						 : true;
+	} else if (!ip_equal(attempt_peer(&r->last), attempt_peer(a))) {
+		r->one_peer = false;
+	}
+	r->extra++;
+	r->last = *a;
+	r->facts = *f;
+	r->verdict = *v;
+	e->totals.rolled_up++;
+}
+
+static void flush_rollups(struct engine *e)
+{
+	for (struct rollup *r = NULL; (r = table_next(e->rollups, r));) {
+		if (r->extra == 0)
+			continue;
+		r->facts.a = &r->last;
+		r->last.first = r->first;
+		if (r->extra > 1)
+			r->last.id = e->next_id++;
+		emit(e, &r->last, &r->facts, &r->verdict, r->extra,
+			r->one_peer ? NULL : table_key(e->rollups, r));
+	}
+	table_clear(e->rollups);
+}
+
+void report_attempt(struct engine *e, struct attempt *a, const struct facts *f, const struct verdict *v,
+	bool again)
+{
+	struct facts told = *f;
+	bool counted = a->outcome == outcomes[f->situation];
+
+	if (f->situation == SITUATION_RESET || f->situation == SITUATION_CLOSED ||
+		f->situation == SITUATION_ACCEPTED)
+		counted = counted && f->situation != SITUATION_RESET;
+	if (!counted)
+		count_outcome(e, a, f->situation);
+	if (is_failure(f->situation, v->cause)) {
+		count_try(e, a, &told, again);
+		e->alert_until = e->now + 10 * USEC;
+	}
+	a->outcome = (uint8_t)outcomes[f->situation];
+	a->cause = (uint8_t)v->cause;
+	a->confidence = (uint8_t)v->confidence;
+	a->emitted = true;
+	told.a = a;
+	if (again && table_used(e->rollups) < ROLLUP_MAX / 2)
+		emit(e, a, &told, v, 1, NULL);
+	else
+		roll_up(e, a, &told, v);
+}
+
+void report_listener(struct engine *e, const char *what, struct listener *l)
+{
+	static const struct event empty;
+	struct event ev = empty;
+	struct event_listener *out = &ev.listener;
+
+	ev.type = EVENT_LISTENER;
+	ev.t = e->now;
+	text_copy(out->event, sizeof(out->event), what);
+	out->id = (int64_t)(l->row.cookie & INT64_MAX);
+	text_copy(out->netns, sizeof(out->netns), e->config.netns);
+	text_copy(out->proto, sizeof(out->proto), "tcp");
+	text_copy(out->family, sizeof(out->family), listener_family(&l->row));
+	ip_format(&l->row.addr, out->addr, sizeof(out->addr));
+	text_copy(out->reach, sizeof(out->reach), listener_reach(&l->row));
+	text_copy(out->device, sizeof(out->device), l->row.device);
+	out->port = l->row.port;
+	out->queue = l->row.queue;
+	out->queue_max = l->row.queue_max;
+	out->owner.pid = l->owner.pid;
+	text_copy(out->owner.comm, sizeof(out->owner.comm), l->owner.comm);
+	text_copy(out->owner.cmdline, sizeof(out->owner.cmdline), l->owner.cmdline);
+	text_copy(out->owner.user, sizeof(out->owner.user), l->owner.user);
+	text_copy(out->owner.unit, sizeof(out->owner.unit), l->owner.unit);
+	text_copy(out->owner.container, sizeof(out->owner.container), l->owner.container);
+	l->announce_queue = l->row.queue;
+	l->announce_queue_max = l->row.queue_max;
+	e->config.sink->event(e->config.sink, &ev);
+}
+
+static void report_ports(struct engine *e)
+{
+	static const struct event empty;
+	int lines = 0;
+
+	for (struct port *p = NULL; (p = table_next(e->ports, p)) && lines < PORT_LINES_MAX;) {
+		struct event ev = empty;
+
+		if (!p->dirty)
+			continue;
+		p->dirty = false;
+		ev.type = EVENT_PORT;
+		ev.t = e->now;
+		ev.port = p->c;
+		text_copy(ev.port.netns, sizeof(ev.port.netns), e->config.netns);
+		e->config.sink->event(e->config.sink, &ev);
+		lines++;
+	}
+}
+
+void report_interval(struct engine *e)
+{
+	static const struct event empty;
+	struct event ev = empty;
+
+	flush_rollups(e);
+	report_ports(e);
+	ev.type = EVENT_TICK;
+	ev.t = e->now;
+	ev.tick = e->totals;
+	ev.tick.tracked = (int64_t)table_used(e->attempts);
+	e->config.sink->event(e->config.sink, &ev);
+}

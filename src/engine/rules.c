@@ -1,0 +1,449 @@
+/* rules.c - diagnosis: a table of rules over facts. */
+#include "rules.h"
+
+/*
+ * Theory of operation
+ *
+ * A rule belongs to one situation and one direction and says how strongly the facts speak for its
+ * cause: PROVED when the kernel, its socket table or the wire says so for this very packet, INFERRED
+ * when it fits and nothing else in the catalogue does, POSSIBLE when something else fits as well.
+ *
+ * Who refused is settled first. A RST that answers a SYN comes from the TCP stack, which counts it in
+ * OutRsts, or from netfilter (reject with tcp reset), which does not (nf_send_reset, v6.18); the two are
+ * identical on the wire over IPv4. So the number of RSTs on the wire is held against the counter.
+ *
+ * A silent SYN is told apart by the listener's own drop counter (sk_drops, INET_DIAG_SKMEMINFO): it
+ * rises for what reaches the listener and is dropped there, and stays for what never got that far.
+ */
+
+enum way {
+	WAY_EITHER,
+	IN,
+	OUT,
+};
+
+struct rule {
+	enum situation situation;
+	enum way dir;
+	enum cause cause;
+	enum confidence (*fits)(const struct facts *f);
+	enum cause also[4]; /* fits as well as long as the verdict is only possible */
+};
+
+/* How sure "nobody at the door" can be, given who sent the RST. */
+static enum confidence stack_refused(const struct facts *f)
+{
+	if (!f->sockets || f->a->answer_ttl < 64) /* from behind this host: a forwarded port's target */
+		return CONFIDENCE_NONE;
+	switch (f->origin) {
+	case ORIGIN_STACK:
+		return CONFIDENCE_PROVED;
+	case ORIGIN_UNKNOWN:
+		return CONFIDENCE_INFERRED;
+	case ORIGIN_MIXED:
+		return CONFIDENCE_POSSIBLE;
+	case ORIGIN_OTHER:
+		break;
+	}
+	return CONFIDENCE_NONE;
+}
+
+static bool nobody_takes_it(const struct facts *f)
+{
+	return !f->accepting;
+}
+
+static enum confidence when(bool fits, enum confidence strength)
+{
+	return fits ? strength : CONFIDENCE_NONE;
+}
+
+static bool nobody_near(const struct facts *f)
+{
+	return nobody_takes_it(f) && f->near == NEAR_NOTHING;
+}
+
+static enum confidence no_listener(const struct facts *f)
+{
+	bool other = f->asked && (f->port.bound || f->port.udp || f->port.outgoing);
+
+	return when(nobody_near(f) && !f->gone && !other, stack_refused(f));
+}
+
+static enum confidence near_is(const struct facts *f, enum near near)
+{
+	return when(nobody_takes_it(f) && f->near == near, stack_refused(f));
+}
+
+static enum confidence loopback_only(const struct facts *f)
+{
+	return near_is(f, NEAR_LOOPBACK);
+}
+
+static enum confidence other_address(const struct facts *f)
+{
+	return near_is(f, NEAR_ADDRESS);
+}
+
+static enum confidence ipv6_only(const struct facts *f)
+{
+	return near_is(f, NEAR_V6ONLY);
+}
+
+static enum confidence ipv4_only(const struct facts *f)
+{
+	return near_is(f, NEAR_V4ONLY);
+}
+
+static enum confidence other_device(const struct facts *f)
+{
+	return near_is(f, NEAR_DEVICE);
+}
+
+static enum confidence not_listening(const struct facts *f)
+{
+	return when(nobody_near(f) && f->asked && f->port.bound, stack_refused(f));
+}
+
+static enum confidence listener_gone(const struct facts *f)
+{
+	bool bound = f->asked && f->port.bound;
+
+	return when(nobody_near(f) && f->gone && !bound, stack_refused(f));
+}
+
+static enum confidence udp_only(const struct facts *f)
+{
+	bool here = f->asked && f->port.udp && !f->port.bound && !f->port.outgoing;
+
+	return when(nobody_near(f) && !f->gone && here, stack_refused(f));
+}
+
+static enum confidence outgoing_port(const struct facts *f)
+{
+	bool here = f->asked && f->port.outgoing && !f->port.bound;
+
+	return when(nobody_near(f) && !f->gone && here, stack_refused(f));
+}
+
+static enum confidence too_early(const struct facts *f)
+{
+	return when(f->accepting && !f->steady && !f->gone, stack_refused(f));
+}
+
+static enum confidence restarting(const struct facts *f)
+{
+	return when(f->accepting && !f->steady && f->gone, stack_refused(f));
+}
+
+static enum confidence firewall_reset(const struct facts *f)
+{
+	bool open = f->accepting && f->steady; /* the stack would not have refused */
+
+	if (f->a->answer_ttl < 64)
+		return CONFIDENCE_NONE;
+	switch (f->origin) {
+	case ORIGIN_OTHER:
+		return f->lossless ? CONFIDENCE_PROVED : CONFIDENCE_INFERRED;
+	case ORIGIN_MIXED:
+		return open ? CONFIDENCE_INFERRED : CONFIDENCE_POSSIBLE;
+	case ORIGIN_UNKNOWN:
+		return CONFIDENCE_POSSIBLE;
+	case ORIGIN_STACK:
+		break;
+	}
+	return CONFIDENCE_NONE;
+}
+
+/* A RST from behind this host; telling the kinds apart needs the other namespaces. */
+static enum confidence published_no_listener(const struct facts *f)
+{
+	return when(f->a->answer_ttl < 64 && f->origin != ORIGIN_STACK, CONFIDENCE_POSSIBLE);
+}
+
+/* The kernel itself answers no TCP SYN to a local address with an ICMP error: a rule does. */
+static enum confidence firewall_reject(const struct facts *f)
+{
+	return when(f->server_local && ip_equal(&f->a->icmp_from, &f->a->key.server),
+		CONFIDENCE_PROVED);
+}
+
+static bool moved(const struct facts *f, enum counter c)
+{
+	return f->window.known && f->window.delta[c] > 0;
+}
+
+static enum confidence accept_queue_full(const struct facts *f)
+{
+	bool full = f->queue.queue > f->queue.queue_max;
+
+	if (!f->accepting || f->drops <= 0)
+		return CONFIDENCE_NONE;
+	if (full)
+		return f->lossless ? CONFIDENCE_PROVED : CONFIDENCE_INFERRED;
+	return when(moved(f, COUNTER_LISTEN_OVERFLOWS), CONFIDENCE_INFERRED);
+}
+
+static enum confidence syn_queue_full(const struct facts *f)
+{
+	return when(f->accepting && f->drops > 0 && f->queue.queue <= f->queue.queue_max &&
+			    moved(f, COUNTER_REQQ_FULL_DROP),
+		CONFIDENCE_POSSIBLE);
+}
+
+static enum confidence no_route_back(const struct facts *f)
+{
+	return when(f->accepting && f->drops > 0 && f->queue.queue <= f->queue.queue_max &&
+			    moved(f, COUNTER_OUT_NO_ROUTES),
+		CONFIDENCE_POSSIBLE);
+}
+
+/* The listener did not drop it: nothing listens there, or its own counter stands still. */
+static bool dropped_before_socket(const struct facts *f)
+{
+	return f->sockets && f->server_local && (!f->accepting || f->drops == 0) &&
+	       !(f->looked_up && f->found && f->socket.state != SOCKET_LISTEN);
+}
+
+static enum confidence firewall_drop(const struct facts *f)
+{
+	return when(dropped_before_socket(f), CONFIDENCE_POSSIBLE);
+}
+
+static enum confidence reverse_path(const struct facts *f)
+{
+	return when(dropped_before_socket(f) && moved(f, COUNTER_RP_FILTER), CONFIDENCE_POSSIBLE);
+}
+
+static enum confidence bad_checksum(const struct facts *f)
+{
+	return when(dropped_before_socket(f) && moved(f, COUNTER_IN_CSUM_ERRORS),
+		CONFIDENCE_POSSIBLE);
+}
+
+/* The kernel holds a half-open connection, so it sent a SYN-ACK, which the wire never showed. */
+static enum confidence firewall_drop_reply(const struct facts *f)
+{
+	return when(f->looked_up && f->found && f->socket.state == SOCKET_SYN_RECV,
+		CONFIDENCE_POSSIBLE);
+}
+
+static bool half_open(const struct facts *f)
+{
+	return f->looked_up && f->found && f->socket.state == SOCKET_SYN_RECV;
+}
+
+static enum confidence peer_silent(const struct facts *f)
+{
+	return when(half_open(f) && f->a->syns == 1 && !moved(f, COUNTER_LISTEN_OVERFLOWS) &&
+			    !moved(f, COUNTER_DEFER_ACCEPT_DROP),
+		CONFIDENCE_POSSIBLE);
+}
+
+static enum confidence reply_lost(const struct facts *f)
+{
+	return when(half_open(f) && f->a->syns > 1, CONFIDENCE_POSSIBLE);
+}
+
+static enum confidence accept_queue_full_late(const struct facts *f)
+{
+	return when(half_open(f) && moved(f, COUNTER_LISTEN_OVERFLOWS), CONFIDENCE_POSSIBLE);
+}
+
+static enum confidence deferred_accept(const struct facts *f)
+{
+	return when(half_open(f) && moved(f, COUNTER_DEFER_ACCEPT_DROP), CONFIDENCE_POSSIBLE);
+}
+
+static enum confidence peer_reset(const struct facts *f)
+{
+	return when(f->a->syns == 1, CONFIDENCE_PROVED);
+}
+
+static enum confidence peer_firewall(const struct facts *f)
+{
+	return when(f->a->syns > 1, CONFIDENCE_POSSIBLE);
+}
+
+/* The host's own RST that ended a connection it had not closed before. */
+static bool aborted_here(const struct facts *f)
+{
+	const struct attempt *a = f->a;
+	enum side us = a->out ? SIDE_CLIENT : SIDE_SERVER;
+	bool our_fin = a->out ? a->client_fin : a->server_fin;
+
+	return a->reset_by == us && !our_fin && a->answer_flags & 0x10;
+}
+
+/*
+ * close() with unread data counts TCPAbortOnClose, close() with SO_LINGER 0 counts TCPAbortOnData
+ * (__tcp_close and inet_csk_listen_stop, v6.18), each once per RST.
+ */
+static enum confidence abort_by(const struct facts *f, enum counter c, enum counter other)
+{
+	if (!aborted_here(f) || !moved(f, c))
+		return CONFIDENCE_NONE;
+	if (moved(f, other) || f->window.delta[c] < f->window.rst_acks)
+		return CONFIDENCE_POSSIBLE;
+	return CONFIDENCE_PROVED;
+}
+
+static enum confidence abort_unread_data(const struct facts *f)
+{
+	return abort_by(f, COUNTER_ABORT_ON_CLOSE, COUNTER_ABORT_ON_DATA);
+}
+
+static enum confidence abort_linger(const struct facts *f)
+{
+	return abort_by(f, COUNTER_ABORT_ON_DATA, COUNTER_ABORT_ON_CLOSE);
+}
+
+static enum confidence sent_after_close(const struct facts *f)
+{
+	const struct attempt *a = f->a;
+	bool us = a->reset_by == (a->out ? SIDE_CLIENT : SIDE_SERVER);
+	bool our_fin = a->out ? a->client_fin : a->server_fin;
+
+	return when(us && our_fin && !(a->answer_flags & 0x10), CONFIDENCE_PROVED);
+}
+
+static enum confidence reset_by_remote(const struct facts *f)
+{
+	return when(f->a->reset_by == (f->a->out ? SIDE_SERVER : SIDE_CLIENT), CONFIDENCE_PROVED);
+}
+
+/* Certain only where a request came, no byte went back, and our FIN was the first. */
+static enum confidence closed_early(const struct facts *f)
+{
+	const struct attempt *a = f->a;
+	bool early = a->ended - a->first < 30 * USEC;
+
+	return when(a->first_fin == SIDE_SERVER && a->server_bytes == 0 && a->client_bytes > 0 &&
+			    a->client_bytes < 1u << 30 && early,
+		CONFIDENCE_PROVED);
+}
+
+static enum confidence proved(const struct facts *f)
+{
+	(void)f;
+	return CONFIDENCE_PROVED;
+}
+
+static enum confidence inferred(const struct facts *f)
+{
+	return f->lossless ? CONFIDENCE_INFERRED : CONFIDENCE_POSSIBLE;
+}
+
+static const struct rule rules[] = {
+	{SITUATION_REFUSED, IN, CAUSE_NO_LISTENER, no_listener, {0}},
+	{SITUATION_REFUSED, IN, CAUSE_LOOPBACK_ONLY, loopback_only, {0}},
+	{SITUATION_REFUSED, IN, CAUSE_OTHER_ADDRESS, other_address, {0}},
+	{SITUATION_REFUSED, IN, CAUSE_IPV6_ONLY, ipv6_only, {0}},
+	{SITUATION_REFUSED, IN, CAUSE_IPV4_ONLY, ipv4_only, {0}},
+	{SITUATION_REFUSED, IN, CAUSE_OTHER_DEVICE, other_device, {0}},
+	{SITUATION_REFUSED, IN, CAUSE_NOT_LISTENING, not_listening, {0}},
+	{SITUATION_REFUSED, IN, CAUSE_OUTGOING_PORT, outgoing_port, {0}},
+	{SITUATION_REFUSED, IN, CAUSE_UDP_ONLY, udp_only, {0}},
+	{SITUATION_REFUSED, IN, CAUSE_LISTENER_GONE, listener_gone, {0}},
+	{SITUATION_REFUSED, IN, CAUSE_TOO_EARLY, too_early, {0}},
+	{SITUATION_REFUSED, IN, CAUSE_RESTARTING, restarting, {0}},
+	{SITUATION_REFUSED, IN, CAUSE_FIREWALL_RESET, firewall_reset, {CAUSE_STEERED_AWAY}},
+	{SITUATION_REFUSED, IN, CAUSE_PUBLISHED_NO_LISTENER, published_no_listener,
+		{CAUSE_PUBLISHED_LOOPBACK_ONLY, CAUSE_FIREWALL_RESET}},
+	{SITUATION_REFUSED, OUT, CAUSE_REMOTE_REFUSED, proved, {0}},
+	{SITUATION_UNREACHABLE, IN, CAUSE_FIREWALL_REJECT, firewall_reject, {0}},
+	{SITUATION_UNREACHABLE, OUT, CAUSE_REMOTE_UNREACHABLE, proved, {0}},
+	{SITUATION_SILENT, IN, CAUSE_ACCEPT_QUEUE_FULL, accept_queue_full, {0}},
+	{SITUATION_SILENT, IN, CAUSE_SYN_QUEUE_FULL, syn_queue_full, {0}},
+	{SITUATION_SILENT, IN, CAUSE_NO_ROUTE_BACK, no_route_back, {0}},
+	{SITUATION_SILENT, IN, CAUSE_FIREWALL_DROP, firewall_drop,
+		{CAUSE_BPF_DROP, CAUSE_CONNTRACK_FULL, CAUSE_NFQUEUE_DEAD}},
+	{SITUATION_SILENT, IN, CAUSE_REVERSE_PATH, reverse_path, {0}},
+	{SITUATION_SILENT, IN, CAUSE_BAD_CHECKSUM, bad_checksum, {0}},
+	{SITUATION_SILENT, IN, CAUSE_FIREWALL_DROP_REPLY, firewall_drop_reply,
+		{CAUSE_NEXT_HOP_DEAD, CAUSE_BPF_DROP}},
+	{SITUATION_SILENT, OUT, CAUSE_REMOTE_SILENT, inferred, {0}},
+	{SITUATION_UNFINISHED, IN, CAUSE_PEER_SILENT, peer_silent,
+		{CAUSE_FIREWALL_DROP_ACK, CAUSE_REPLY_LOST}},
+	{SITUATION_UNFINISHED, IN, CAUSE_REPLY_LOST, reply_lost, {CAUSE_FIREWALL_DROP_ACK}},
+	{SITUATION_UNFINISHED, IN, CAUSE_ACCEPT_QUEUE_FULL_LATE, accept_queue_full_late,
+		{CAUSE_PEER_SILENT}},
+	{SITUATION_UNFINISHED, IN, CAUSE_DEFERRED_ACCEPT, deferred_accept, {CAUSE_PEER_SILENT}},
+	{SITUATION_CANCELLED, IN, CAUSE_PEER_RESET, peer_reset, {0}},
+	{SITUATION_CANCELLED, IN, CAUSE_PEER_FIREWALL, peer_firewall, {CAUSE_PEER_RESET}},
+	{SITUATION_RESET, WAY_EITHER, CAUSE_ABORT_UNREAD_DATA, abort_unread_data, {0}},
+	{SITUATION_RESET, WAY_EITHER, CAUSE_ABORT_LINGER, abort_linger, {0}},
+	{SITUATION_RESET, WAY_EITHER, CAUSE_SENT_AFTER_CLOSE, sent_after_close, {0}},
+	{SITUATION_RESET, IN, CAUSE_PEER_CLOSED_ABRUPTLY, reset_by_remote, {0}},
+	{SITUATION_RESET, OUT, CAUSE_REMOTE_RESET, reset_by_remote, {0}},
+	{SITUATION_CLOSED, IN, CAUSE_CLOSED_EARLY, closed_early, {0}},
+};
+
+static void add_alternative(struct verdict *v, enum cause c)
+{
+	for (int i = 0; i < RULES_ALTERNATIVES && c != v->cause; i++) {
+		if (v->alternatives[i] == c)
+			return;
+		if (v->alternatives[i] == CAUSE_NONE) {
+			v->alternatives[i] = c;
+			return;
+		}
+	}
+}
+
+static enum client_sees sees(const struct facts *f)
+{
+	static const enum client_sees by_situation[SITUATION_COUNT] = {
+		[SITUATION_REFUSED] = SEES_ECONNREFUSED,
+		[SITUATION_SILENT] = SEES_ETIMEDOUT,
+		[SITUATION_RESET] = SEES_ECONNRESET,
+	};
+	const struct attempt *a = f->a;
+
+	if (f->situation == SITUATION_UNREACHABLE)
+		return client_sees_icmp(a->v6, a->icmp_type, a->icmp_code);
+	if (f->situation == SITUATION_RESET && a->reset_by == SIDE_CLIENT)
+		return SEES_NONE; /* the client itself sent the RST */
+	return by_situation[f->situation];
+}
+
+const char *confidence_name(enum confidence c)
+{
+	static const char *const names[] = {"possible", "possible", "inferred", "proved"};
+
+	return names[c];
+}
+
+struct verdict rules_judge(const struct facts *f)
+{
+	struct verdict v = {.cause = CAUSE_UNKNOWN, .confidence = CONFIDENCE_NONE, .sees = sees(f)};
+	enum confidence strength[sizeof(rules) / sizeof(rules[0])] = {CONFIDENCE_NONE};
+	int best = -1, equals = 0;
+
+	for (int i = 0; i < (int)(sizeof(rules) / sizeof(rules[0])); i++) {
+		const struct rule *r = &rules[i];
+
+		if (r->situation != f->situation || r->dir == (f->a->out ? IN : OUT))
+			continue;
+		strength[i] = r->fits(f);
+		if (best < 0 || strength[i] > strength[best]) {
+			best = i;
+			equals = 1;
+		} else if (strength[i] == strength[best]) {
+			equals++;
+		}
+	}
+	if (best < 0 || strength[best] == CONFIDENCE_NONE)
+		return v;
+	v.cause = rules[best].cause;
+	v.confidence = equals > 1 ? CONFIDENCE_POSSIBLE : strength[best];
+	if (v.confidence != CONFIDENCE_POSSIBLE)
+		return v;
+	for (int i = 0; i < (int)(sizeof(rules) / sizeof(rules[0])); i++)
+		if (strength[i] == strength[best])
+			add_alternative(&v, rules[i].cause);
+	for (int i = 0; i < 4; i++)
+		if (rules[best].also[i] != CAUSE_NONE)
+			add_alternative(&v, rules[best].also[i]);
+	return v;
+}

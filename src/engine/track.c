@@ -1,0 +1,422 @@
+/* track.c - segments into attempts: the state machine described in attempt.h. */
+#include "state.h"
+
+#include <string.h>
+
+enum {
+	SILENT_AFTER_IN = 500000,   /* the kernel answers a SYN within microseconds */
+	SILENT_AFTER_OUT = 2000000, /* a far host may take a while, and Linux retries after 1 s */
+	CONFIRM_AFTER = 1300000,    /* an unacknowledged SYN-ACK is sent again after 1 s (TCP_TIMEOUT_INIT) */
+	UNFINISHED_AFTER = 1000000, /* time for a peer's own retransmission to show */
+	JUDGE_AFTER = 250000,       /* for the counters, and for packets still in the ring */
+	SILENT_KEPT = 140000000,    /* Linux gives up a connect() after 127 s (tcp_syn_retries 6) */
+	UNFINISHED_KEPT = 70000000, /* a SYN_RECV is given up after 63 s (tcp_synack_retries 5) */
+	CLOSING_KEPT = 60000000,
+	DONE_KEPT = 3000000,
+	SAME_PACKET = 50000, /* a copy of one packet on another interface comes within this */
+};
+
+static void swap_ends(struct attempt_key *key)
+{
+	*key = (struct attempt_key){key->server, key->client, key->server_port, key->client_port};
+}
+
+void track_set(struct engine *e, struct attempt *a, enum stage stage, int64_t due)
+{
+	bool half = stage == STAGE_SYN || stage == STAGE_ANSWERED || stage == STAGE_REFUSED ||
+		    stage == STAGE_UNREACHABLE;
+
+	if (half != a->counted) {
+		struct port *p = engine_port(e, a->key.server_port);
+
+		a->counted = half;
+		e->half_open += half ? 1 : -1u;
+		if (half || p->half_open > 0)
+			p->half_open += half ? 1 : -1u;
+	}
+	a->stage = (uint8_t)stage;
+	if (due > 0)
+		wheel_set(e->deadlines, table_index(e->attempts, a), due);
+	else
+		wheel_cancel(e->deadlines, table_index(e->attempts, a));
+}
+
+void track_forget(struct engine *e, struct attempt *a)
+{
+	track_set(e, a, STAGE_DONE, 0);
+	table_remove(e->attempts, a);
+}
+
+static void evict(void *ctx, void *value)
+{
+	struct engine *e = ctx;
+
+	track_forget(e, value);
+	e->totals.evicted++;
+}
+
+/*
+ * Whether a new attempt may take an entry. A flood fills at most half of the table with half-open
+ * attempts of one port, so that other ports' attempts, and connections, keep theirs. What is not
+ * tracked is still counted per port.
+ */
+static bool may_track(struct engine *e, uint16_t port)
+{
+	return e->half_open < ATTEMPTS_MAX / 2 ||
+	       engine_port(e, port)->half_open < ATTEMPTS_MAX / 8;
+}
+
+static struct attempt *begin(struct engine *e, const struct segment *s, const struct attempt_key *key)
+{
+	bool in = !e->addresses_known ? s->way != WAY_OUT : engine_is_local(e, &s->dst);
+	bool out = !in && (!e->addresses_known || engine_is_local(e, &s->src));
+	struct attempt *a;
+
+	if (!in && !out)
+		return NULL; /* passing through: a router's business */
+	if (in) {
+		struct port *p = engine_port(e, s->dport);
+
+		p->c.syn++;
+		p->dirty = true;
+	}
+	e->totals.attempts++;
+	if (!may_track(e, s->dport)) {
+		e->totals.untracked++;
+		return NULL;
+	}
+	a = table_get(e->attempts, key, NULL, evict, e);
+	a->key = *key;
+	a->id = e->next_id++;
+	a->out = out;
+	a->v6 = s->v6;
+	a->first = a->last = s->t;
+	a->client_isn = s->seq;
+	a->syns = 1;
+	a->syn_ttl = s->ttl;
+	a->ifindex = s->ifindex;
+	track_set(e, a, STAGE_SYN, s->t + (out ? SILENT_AFTER_OUT : SILENT_AFTER_IN));
+	return a;
+}
+
+/* A SYN that stayed without an answer: held against the listener's drop counter later. */
+static void count_silent(struct engine *e, const struct attempt *a, int64_t t)
+{
+	struct port *p;
+
+	if (a->out)
+		return;
+	p = engine_port(e, a->key.server_port);
+	p->silent[p->n_silent++ % PORT_SILENT] = t;
+}
+
+static void on_syn(struct engine *e, const struct segment *s)
+{
+	struct attempt_key key = {s->src, s->dst, s->sport, s->dport};
+	struct attempt *a = table_find(e->attempts, &key);
+
+	if (a && a->client_isn != s->seq) { /* a new connection on the same ports */
+		if (a->stage == STAGE_REFUSED || a->stage == STAGE_UNREACHABLE ||
+			a->stage == STAGE_CANCELLED || a->stage == STAGE_RESET) {
+			a->judge_by = 0; /* with the evidence there is */
+			judge_attempt(e, a);
+		}
+		track_forget(e, a);
+		a = NULL;
+	}
+	if (!a) {
+		begin(e, s, &key);
+		return;
+	}
+	if (!a->out) {
+		struct port *p = engine_port(e, s->dport);
+
+		p->c.syn++;
+		p->dirty = true;
+	}
+	a->syns += a->syns < UINT16_MAX;
+	a->last = s->t;
+	table_touch(e->attempts, a);
+	if (a->stage == STAGE_SILENT) { /* tell it again, with what the counters say now */
+		count_silent(e, a, s->t);
+		a->judge_by = s->t + USEC;
+		track_set(e, a, STAGE_SILENT, s->t + JUDGE_AFTER);
+		engine_want_poll(e);
+	}
+}
+
+static void on_syn_ack(struct engine *e, const struct segment *s)
+{
+	struct attempt_key key = {s->dst, s->src, s->dport, s->sport};
+	struct attempt *a = table_find(e->attempts, &key);
+
+	if (engine_is_local(e, &s->src) || s->way == WAY_OUT) {
+		struct port *p = engine_port(e, s->sport);
+
+		p->c.synack++;
+		p->dirty = true;
+	}
+	if (!a || s->ack != a->client_isn + 1)
+		return;
+	a->last = s->t;
+	if (a->stage == STAGE_SYN || a->stage == STAGE_SILENT) {
+		a->answered = s->t;
+		a->synacks = 1;
+		a->server_isn = s->seq;
+		a->answer_ttl = s->ttl;
+		a->answer_window = s->window;
+		track_set(e, a, STAGE_ANSWERED, s->t + (a->out ? 1 : CONFIRM_AFTER));
+	} else if (a->stage == STAGE_ANSWERED || a->stage == STAGE_UNFINISHED) {
+		a->synacks += a->synacks < UINT16_MAX;
+		if (a->stage == STAGE_ANSWERED)
+			track_set(e, a, STAGE_ANSWERED, s->t + UNFINISHED_AFTER);
+	}
+}
+
+static void on_rst_to_syn(struct engine *e, struct attempt *a, const struct segment *s)
+{
+	if (!(s->flags & TCP_ACK) || s->ack - a->client_isn - 1 > 1460)
+		return; /* no valid answer to this SYN (RFC 9293, 3.10.7.3) */
+	a->answered = a->last = a->ended = s->t;
+	a->answer_flags = s->flags;
+	a->answer_ttl = s->ttl;
+	a->answer_window = s->window;
+	a->answer_timestamps = s->timestamps;
+	a->judge_by = s->t + 2 * USEC;
+	engine_want_poll(e);
+	track_set(e, a, STAGE_REFUSED, s->t + JUDGE_AFTER);
+}
+
+/* A RST after the SYN-ACK, from one of the two sides. */
+static void on_rst_later(struct engine *e, struct attempt *a, const struct segment *s, enum side by)
+{
+	a->last = a->ended = s->t;
+	a->reset_by = (uint8_t)by;
+	a->answer_flags = s->flags;
+	a->answer_ttl = s->ttl;
+	a->answer_window = s->window;
+	a->answer_timestamps = s->timestamps;
+	a->judge_by = s->t + 2 * USEC;
+	engine_want_poll(e);
+	/*
+	 * A half-open probe: the peer's stack knows no such connection and answers the SYN-ACK with a RST
+	 * that has the acknowledged sequence number and no ACK (RFC 9293, 3.5.2). The close of a completed
+	 * connection carries an ACK.
+	 */
+	if (by == SIDE_CLIENT && (a->stage == STAGE_ANSWERED || a->stage == STAGE_UNFINISHED) &&
+		!(s->flags & TCP_ACK) && s->seq == a->client_isn + 1)
+		track_set(e, a, STAGE_CANCELLED, s->t + JUDGE_AFTER);
+	else
+		track_set(e, a, STAGE_RESET, s->t + JUDGE_AFTER);
+}
+
+static void on_rst(struct engine *e, const struct segment *s)
+{
+	struct attempt_key key = {s->src, s->dst, s->sport, s->dport};
+	struct attempt *a = table_find(e->attempts, &key);
+	enum side by = SIDE_CLIENT;
+
+	if (!a) {
+		swap_ends(&key);
+		a = table_find(e->attempts, &key);
+		by = SIDE_SERVER;
+	}
+	if (!a)
+		return;
+	if (a->stage == STAGE_SYN || a->stage == STAGE_SILENT) {
+		if (by == SIDE_SERVER)
+			on_rst_to_syn(e, a, s);
+	} else if (a->stage == STAGE_ANSWERED || a->stage == STAGE_OPEN ||
+		   a->stage == STAGE_CLOSING || a->stage == STAGE_UNFINISHED) {
+		on_rst_later(e, a, s, by);
+	}
+}
+
+static void on_fin(struct engine *e, const struct segment *s)
+{
+	struct attempt_key key = {s->src, s->dst, s->sport, s->dport};
+	struct attempt *a = table_find(e->attempts, &key);
+	enum side by = SIDE_CLIENT;
+
+	if (!a) {
+		swap_ends(&key);
+		a = table_find(e->attempts, &key);
+		by = SIDE_SERVER;
+	}
+	if (!a || (a->stage != STAGE_ANSWERED && a->stage != STAGE_OPEN &&
+			  a->stage != STAGE_CLOSING && a->stage != STAGE_UNFINISHED))
+		return;
+	a->last = s->t;
+	if (by == SIDE_CLIENT && !a->client_fin) {
+		a->client_fin = true;
+		a->client_bytes = s->seq + s->payload - a->client_isn - 1;
+	} else if (by == SIDE_SERVER && !a->server_fin) {
+		a->server_fin = true;
+		a->server_bytes = s->seq + s->payload - a->server_isn - 1;
+		if (!a->client_fin)
+			a->client_bytes = s->ack - a->client_isn - 1;
+	}
+	if (a->first_fin == SIDE_NONE) {
+		a->first_fin = (uint8_t)by;
+		a->ended = s->t;
+	}
+	table_touch(e->attempts, a);
+	track_set(e, a, STAGE_CLOSING, s->t + JUDGE_AFTER);
+}
+
+/* An ICMP error about a segment of an attempt. */
+static void on_icmp(struct engine *e, const struct segment *s)
+{
+	struct attempt_key key = {s->src, s->dst, s->sport, s->dport};
+	struct attempt *a = table_find(e->attempts, &key);
+
+	if (!a || (a->stage != STAGE_SYN && a->stage != STAGE_SILENT) || s->seq != a->client_isn)
+		return;
+	a->answered = a->last = a->ended = s->t;
+	a->icmp_type = s->icmp_type;
+	a->icmp_code = s->icmp_code;
+	a->icmp_from = s->icmp_from;
+	a->answer_ttl = s->ttl;
+	a->judge_by = s->t + 2 * USEC;
+	engine_want_poll(e);
+	track_set(e, a, STAGE_UNREACHABLE, s->t + JUDGE_AFTER);
+}
+
+/* The same packet on a second interface: same bytes that matter, another interface, at once. */
+static bool is_copy(struct engine *e, const struct segment *s)
+{
+	struct {
+		struct ip src, dst;
+		uint32_t seq, ack;
+		uint16_t sport, dport;
+		uint8_t flags, kind, type, code;
+	} id = {s->src, s->dst, s->seq, s->ack, s->sport, s->dport, s->flags, s->kind, s->icmp_type,
+		s->icmp_code};
+	uint64_t hash;
+	struct seen *slot;
+	bool copy;
+
+	if (s->ifindex == 0)
+		return false;
+	hash = hash_bytes(&e->config.key, &id, sizeof(id));
+	slot = &e->seen[hash % SEEN_MAX];
+	copy = slot->hash == hash && slot->ifindex != s->ifindex && s->t - slot->t < SAME_PACKET &&
+	       slot->t - s->t < SAME_PACKET;
+	if (!copy)
+		*slot = (struct seen){hash, s->t, s->ifindex};
+	return copy;
+}
+
+/* FIN, RST and ICMP counts of a local port, whether or not the attempt is tracked. */
+static void count_segment(struct engine *e, const struct segment *s)
+{
+	bool from_server = false, to_server = false;
+	struct attempt_key key = {s->src, s->dst, s->sport, s->dport};
+	struct attempt *a;
+	struct port *p;
+
+	if (s->kind == SEGMENT_TCP && !(s->flags & (TCP_FIN | TCP_RST)))
+		return;
+	if ((a = table_find(e->attempts, &key))) {
+		to_server = !a->out;
+	} else {
+		swap_ends(&key);
+		if ((a = table_find(e->attempts, &key)))
+			from_server = !a->out;
+		else if (listeners_next(&e->listeners, s->sport, NULL) && engine_is_local(e, &s->src))
+			from_server = true;
+		else if (listeners_next(&e->listeners, s->dport, NULL) && engine_is_local(e, &s->dst))
+			to_server = true;
+	}
+	if (!from_server && !to_server)
+		return;
+	p = engine_port(e, from_server ? s->sport : s->dport);
+	p->dirty = true;
+	if (s->kind == SEGMENT_ICMP) { /* the quoted segment went to the server, the error comes from it */
+		p->c.icmp_out += to_server;
+		p->c.icmp_in += from_server;
+		return;
+	}
+	if (s->flags & TCP_FIN) {
+		p->c.fin_in += to_server;
+		p->c.fin_out += from_server;
+	}
+	if (s->flags & TCP_RST) {
+		p->c.rst_in += to_server;
+		p->c.rst_out += from_server;
+	}
+}
+
+void track_segment(struct engine *e, const struct segment *s)
+{
+	if (s->way == WAY_OTHER || is_copy(e, s))
+		return;
+	count_segment(e, s);
+	if (s->kind == SEGMENT_ICMP) {
+		on_icmp(e, s);
+		return;
+	}
+	if (s->flags & TCP_RST) {
+		if (e->addresses_known ? engine_is_local(e, &s->src) : s->way == WAY_OUT)
+			samples_count_rst(&e->samples, s->t, s->seq != 0 && s->flags & TCP_ACK);
+		on_rst(e, s);
+	} else if (s->flags & TCP_SYN) {
+		if (s->flags & TCP_FIN)
+			return; /* a scan; Linux drops it (tcp_rcv_state_process, v6.18) */
+		if (s->flags & TCP_ACK)
+			on_syn_ack(e, s);
+		else
+			on_syn(e, s);
+	} else if (s->flags & TCP_FIN) {
+		on_fin(e, s);
+	}
+}
+
+/* What happens when the deadline of a stage passes. */
+void track_deadline(struct engine *e, struct attempt *a)
+{
+	switch ((enum stage)a->stage) {
+	case STAGE_SYN:
+		a->judge_by = e->now + USEC;
+		count_silent(e, a, a->first);
+		engine_want_poll(e);
+		track_set(e, a, STAGE_SILENT, e->now + JUDGE_AFTER);
+		break;
+	case STAGE_SILENT:
+		if (e->now - a->last >= SILENT_KEPT)
+			track_forget(e, a);
+		else if (judge_attempt(e, a))
+			track_set(e, a, STAGE_SILENT, a->last + SILENT_KEPT);
+		break;
+	case STAGE_ANSWERED:
+	case STAGE_UNFINISHED:
+		if (e->now - a->last >= UNFINISHED_KEPT)
+			track_forget(e, a);
+		else
+			judge_attempt(e, a);
+		break;
+	case STAGE_OPEN:
+		break;
+	case STAGE_CLOSING:
+		if (e->now - a->last >= CLOSING_KEPT || (a->client_fin && a->server_fin &&
+								 a->established_reported)) {
+			track_forget(e, a);
+			break;
+		}
+		judge_attempt(e, a);
+		track_set(e, a, STAGE_CLOSING,
+			a->client_fin && a->server_fin ? e->now + DONE_KEPT : a->last + CLOSING_KEPT);
+		break;
+	case STAGE_REFUSED:
+	case STAGE_UNREACHABLE:
+	case STAGE_CANCELLED:
+	case STAGE_RESET:
+		if (judge_attempt(e, a))
+			track_set(e, a, STAGE_DONE,
+				e->half_open < ATTEMPTS_MAX / 4 ? e->now + DONE_KEPT : e->now + 1);
+		break;
+	case STAGE_DONE:
+		track_forget(e, a);
+		break;
+	}
+}

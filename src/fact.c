@@ -1,0 +1,56 @@
+/* fact.c - the names of facts, as /proc, nstat(8) and the event stream write them. */
+#include "fact.h"
+
+#include <assert.h>
+
+static const char *const counter_names[] = {
+	[COUNTER_OUT_RSTS] = "TcpOutRsts",
+	[COUNTER_OUT_SEGS] = "TcpOutSegs",
+	[COUNTER_ESTAB_RESETS] = "TcpEstabResets",
+	[COUNTER_IN_CSUM_ERRORS] = "TcpInCsumErrors",
+	[COUNTER_LISTEN_OVERFLOWS] = "TcpExtListenOverflows",
+	[COUNTER_LISTEN_DROPS] = "TcpExtListenDrops",
+	[COUNTER_ABORT_ON_DATA] = "TcpExtTCPAbortOnData",
+	[COUNTER_ABORT_ON_CLOSE] = "TcpExtTCPAbortOnClose",
+	[COUNTER_ABORT_ON_TIMEOUT] = "TcpExtTCPAbortOnTimeout",
+	[COUNTER_REQQ_FULL_DROP] = "TcpExtTCPReqQFullDrop",
+	[COUNTER_REQQ_FULL_COOKIES] = "TcpExtTCPReqQFullDoCookies",
+	[COUNTER_COOKIES_SENT] = "TcpExtSyncookiesSent",
+	[COUNTER_EMBRYONIC_RSTS] = "TcpExtEmbryonicRsts",
+	[COUNTER_DEFER_ACCEPT_DROP] = "TcpExtTCPDeferAcceptDrop",
+	[COUNTER_RP_FILTER] = "TcpExtIPReversePathFilter",
+	[COUNTER_IN_ADDR_ERRORS] = "IpInAddrErrors",
+	[COUNTER_OUT_NO_ROUTES] = "IpOutNoRoutes",
+	[COUNTER_MD5_DROPS] = "TcpExtTCPMD5NotFound",
+	[COUNTER_MIN_TTL_DROP] = "TcpExtTCPMinTTLDrop",
+};
+
+static const char *const source_names[] = {
+	[SOURCE_SOCKETS] = "sockets",   [SOURCE_PACKETS] = "packets",
+	[SOURCE_KERNEL] = "kernel",     [SOURCE_FIREWALL] = "firewall",
+	[SOURCE_NAMESPACES] = "namespaces",
+};
+
+static const char *const state_names[] = {
+	[STATE_OFF] = "off",
+	[STATE_ON] = "on",
+	[STATE_DEGRADED] = "degraded",
+};
+
+static_assert(sizeof(counter_names) / sizeof(counter_names[0]) == COUNTER_COUNT, "a name each");
+static_assert(sizeof(source_names) / sizeof(source_names[0]) == SOURCE_COUNT, "a name each");
+
+const char *counter_name(enum counter c)
+{
+	return counter_names[c];
+}
+
+const char *source_name(enum source s)
+{
+	return source_names[s];
+}
+
+const char *source_state_name(enum source_state s)
+{
+	return state_names[s];
+}

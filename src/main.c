@@ -1,0 +1,285 @@
+/* main.c - the program: options, what needs privilege, then broker and worker. */
+#include "base/hash.h"
+#include "base/loop.h"
+#include "event/batch.h"
+#include "event/stream.h"
+#include "proc/broker.h"
+#include "proc/explain.h"
+#include "proc/options.h"
+#include "proc/session.h"
+#include "store/store.h"
+#include "ui/terminal.h"
+#include "ui/ui.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json_c_version.h>
+#include <locale.h>
+#include <pcap/pcap.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum mode {
+	MODE_SCREEN,
+	MODE_JSON,
+	MODE_BATCH,
+	MODE_EXPLAIN,
+};
+
+struct program {
+	struct options options;
+	enum mode mode;
+	struct sources sources;
+	struct input *input;
+	int write_fd, tty_fd;
+	struct terminal_state *terminal;
+};
+
+/* Hands each event to several sinks. */
+struct fan {
+	struct sink sink;
+	struct sink *to[3];
+};
+
+static void fan_event(struct sink *sink, const struct event *ev)
+{
+	struct fan *fan = (struct fan *)(void *)sink;
+
+	for (size_t i = 0; i < sizeof(fan->to) / sizeof(fan->to[0]); i++)
+		if (fan->to[i])
+			fan->to[i]->event(fan->to[i], ev);
+}
+
+/* What the worker shows events with. */
+struct output {
+	struct fan fan;
+	struct sink *stream, *recording, *batch;
+	struct store *store;
+	struct ui *ui;
+};
+
+static int output_frame(void *ctx)
+{
+	struct output *o = ctx;
+	int r = o->recording ? stream_writer_flush(o->recording) : 0;
+
+	if (r == 0 && o->stream)
+		r = stream_writer_flush(o->stream);
+	if (r == 0 && o->batch)
+		r = batch_error(o->batch);
+	if (r == 0 && o->ui)
+		r = ui_frame(o->ui);
+	return r;
+}
+
+static int output_round(void *ctx)
+{
+	struct output *o = ctx;
+
+	if (o->ui)
+		return ui_round(o->ui);
+	return o->stream ? stream_writer_flush(o->stream) : 0;
+}
+
+static int output_input(void *ctx)
+{
+	return ui_input(((struct output *)ctx)->ui);
+}
+
+static void output_resize(void *ctx)
+{
+	struct output *o = ctx;
+
+	if (o->ui)
+		ui_resize(o->ui);
+}
+
+static int output_open(struct output *o, const struct program *p)
+{
+	struct ui_options ui = {.in_fd = p->tty_fd, .out_fd = STDOUT_FILENO, .demo = p->options.demo};
+
+	memset(o, 0, sizeof(*o));
+	o->fan.sink.event = fan_event;
+	if (p->write_fd >= 0 && !(o->recording = stream_writer_new(p->write_fd)))
+		return -ENOMEM;
+	if (p->mode == MODE_JSON && !(o->stream = stream_writer_new(STDOUT_FILENO)))
+		return -ENOMEM;
+	if (p->mode == MODE_BATCH && !(o->batch = batch_new(STDOUT_FILENO)))
+		return -ENOMEM;
+	if ((p->mode == MODE_SCREEN || p->mode == MODE_EXPLAIN) && !(o->store = store_new()))
+		return -ENOMEM;
+	o->fan.to[0] = o->stream ? o->stream : o->batch;
+	o->fan.to[1] = o->recording;
+	o->fan.to[2] = o->store ? &o->store->sink : NULL;
+	if (p->mode == MODE_SCREEN && !(o->ui = ui_new(o->store, &ui)))
+		return errno ? -errno : -EIO;
+	return 0;
+}
+
+static void output_close(struct output *o)
+{
+	ui_free(o->ui);
+	if (o->recording)
+		stream_writer_flush(o->recording);
+	if (o->stream)
+		stream_writer_flush(o->stream);
+	stream_writer_free(o->recording);
+	stream_writer_free(o->stream);
+	batch_free(o->batch);
+	store_free(o->store);
+}
+
+static int work(void *ctx, int socket)
+{
+	struct program *p = ctx;
+	struct output out;
+	struct frontend fe;
+	int r = output_open(&out, p);
+
+	if (r < 0) {
+		output_close(&out);
+		fprintf(stderr, "tcpwhy: cannot start the screen: %s\n", strerror(-r));
+		return EXIT_FAILED;
+	}
+	fe = (struct frontend){
+		.sink = &out.fan.sink,
+		.input_fd = out.ui ? p->tty_fd : -1,
+		.ctx = &out,
+		.input = output_input,
+		.frame = output_frame,
+		.round = output_round,
+		.resize = output_resize,
+	};
+	if (p->input)
+		r = session_replay(&p->options, p->input, &fe, socket, p->options.demo);
+	else
+		r = session_live(&p->options, &p->sources, &fe, socket);
+	if (p->mode == MODE_EXPLAIN && r == EXIT_DONE)
+		r = explain_port(out.store, p->options.explain, stdout);
+	output_close(&out);
+	sources_close(&p->sources);
+	return r;
+}
+
+static void restore(void *ctx)
+{
+	terminal_restore(((struct program *)ctx)->terminal);
+}
+
+static void print_version(void)
+{
+	char state[128];
+
+	printf("tcpwhy %s\n", TCPWHY_VERSION);
+	printf("  %s\n", pcap_lib_version());
+	printf("  libmnl, json-c %s, %s\n", json_c_version(), ui_library_version());
+	printf("  event stream schema %d\n", EVENT_SCHEMA);
+	printf("  sources: sockets (sock_diag), packets (libpcap, TPACKET_V3); not in this version: kernel "
+	       "reasons, firewall rules, other namespaces\n");
+	printf("  BTF of the running kernel: %s\n",
+		access("/sys/kernel/btf/vmlinux", R_OK) == 0 ? "there" : "not there");
+	fflush(stdout);
+	if (worker_confine() < 0)
+		printf("  worker: cannot give up privileges here: %s\n", strerror(errno));
+	else
+		printf("  worker runs as: %s; seccomp and Landlock: not in this version\n",
+			worker_describe(state, sizeof(state)));
+}
+
+/* Opens the file to record to; under sudo it belongs to who called sudo. */
+static int open_recording(const char *path)
+{
+	const char *uid = getenv("SUDO_UID"), *gid = getenv("SUDO_GID");
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	if (fd >= 0 && geteuid() == 0 && uid && gid) {
+		struct stat st;
+
+		if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == 0 && st.st_nlink == 1 &&
+			fchown(fd, (uid_t)strtoul(uid, NULL, 10), (gid_t)strtoul(gid, NULL, 10)) < 0)
+			fprintf(stderr, "tcpwhy: %s stays root's: %s\n", path, strerror(errno));
+	}
+	return fd;
+}
+
+static enum mode choose_mode(const struct options *o)
+{
+	if (o->explain)
+		return MODE_EXPLAIN;
+	if (o->json)
+		return MODE_JSON;
+	return o->batch || !isatty(STDOUT_FILENO) ? MODE_BATCH : MODE_SCREEN;
+}
+
+/* What needs privilege, or the invoking user's rights. 0, or an exit status after saying why. */
+static int open_all(struct program *p)
+{
+	struct options *o = &p->options;
+	char err[300] = "";
+	int r;
+
+	if (o->write && (p->write_fd = open_recording(o->write)) < 0) {
+		fprintf(stderr, "tcpwhy: %s: %s\n", o->write, strerror(errno));
+		return EXIT_USAGE;
+	}
+	if (p->mode == MODE_SCREEN) {
+		p->tty_fd = isatty(STDIN_FILENO) ? STDIN_FILENO : open("/dev/tty", O_RDWR | O_CLOEXEC);
+		if (p->tty_fd < 0)
+			p->mode = MODE_BATCH;
+		else
+			p->terminal = terminal_save(STDOUT_FILENO);
+	}
+	if (o->demo || o->read) {
+		p->input = o->demo ? input_demo() : input_open(o->read);
+		if (!p->input)
+			fprintf(stderr, "tcpwhy: %s: %s\n", o->read ? o->read : "demo", strerror(errno));
+		return p->input ? 0 : EXIT_USAGE;
+	}
+	r = sources_open(&p->sources, o, err, sizeof(err));
+	if (r < 0) {
+		fprintf(stderr, "tcpwhy: %s\n", err);
+		if (r == -EPERM)
+			fputs("tcpwhy: capturing needs CAP_NET_RAW: run it with sudo, or try tcpwhy --demo\n",
+				stderr);
+		return r == -EPERM ? EXIT_PRIVILEGE : EXIT_USAGE;
+	}
+	if (!p->sources.capture && p->mode != MODE_SCREEN)
+		fprintf(stderr, "tcpwhy: packets cannot be seen: %s\n",
+			p->sources.state[SOURCE_PACKETS].why);
+	if (p->mode == MODE_EXPLAIN && !o->duration)
+		o->duration = o->interval;
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct program p = {.write_fd = -1, .tty_fd = -1};
+	struct broker_hooks hooks = {.worker = work, .restore = restore, .ctx = &p};
+	char err[256];
+	int status;
+
+	setlocale(LC_ALL, "");
+	if (options_parse(argc, argv, &p.options, err, sizeof(err)) < 0) {
+		fprintf(stderr, "tcpwhy: %s\n", err);
+		options_fini(&p.options);
+		return EXIT_USAGE;
+	}
+	p.mode = choose_mode(&p.options);
+	if (p.options.help) {
+		options_print_help(stdout);
+		status = EXIT_DONE;
+	} else if (p.options.version) {
+		print_version();
+		status = EXIT_DONE;
+	} else {
+		status = open_all(&p);
+		if (status == EXIT_DONE)
+			status = broker_run(&hooks);
+	}
+	terminal_free(p.terminal);
+	options_fini(&p.options);
+	return status;
+}

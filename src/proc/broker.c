@@ -1,0 +1,199 @@
+/* broker.c - the privileged half, and how the worker gets rid of privilege. */
+#include "broker.h"
+#include "options.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#ifdef HAVE_LIBCAP
+#include <sys/capability.h>
+#endif
+
+enum {
+	NOBODY = 65534,
+	PATIENCE_MS = 3000, /* for a worker that was told to stop */
+};
+
+/* A user id from the environment of sudo: never root, never a negative or absurd one. */
+static unsigned int id_from_env(const char *name)
+{
+	const char *text = getenv(name);
+	char *end;
+	unsigned long v = text ? strtoul(text, &end, 10) : 0;
+
+	return text && *text && !*end && v > 0 && v < UINT32_MAX ? (unsigned int)v : NOBODY;
+}
+
+static int drop_capabilities(void)
+{
+#ifdef HAVE_LIBCAP
+	cap_t none = cap_init();
+	int r = none && cap_set_proc(none) == 0 ? 0 : -errno;
+
+	cap_free(none);
+	return r;
+#else
+	return 0; /* leaving user 0 has dropped them; without root there were none but file capabilities */
+#endif
+}
+
+int worker_confine(void)
+{
+	int r;
+
+	if (geteuid() == 0) {
+		uid_t uid = id_from_env("SUDO_UID");
+		gid_t gid = uid == NOBODY ? NOBODY : id_from_env("SUDO_GID");
+
+		if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 ||
+			setresuid(uid, uid, uid) < 0)
+			return -errno;
+		if (setuid(0) == 0) /* must not be possible any more */
+			return -EPERM;
+	}
+	r = drop_capabilities();
+	if (r < 0)
+		return r;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	return 0;
+}
+
+const char *worker_describe(char *buf, size_t size)
+{
+	unsigned long long caps = 0;
+	unsigned int uid = 0, no_new_privs = 0;
+	FILE *f = fopen("/proc/self/status", "re");
+	char line[256];
+
+	while (f && fgets(line, sizeof(line), f)) {
+		sscanf(line, "Uid: %u", &uid);
+		sscanf(line, "CapPrm: %llx", &caps);
+		sscanf(line, "NoNewPrivs: %u", &no_new_privs);
+	}
+	if (f)
+		fclose(f);
+	snprintf(buf, size, "user %u, %s, %s", uid, caps ? "with capabilities" : "no capabilities",
+		no_new_privs ? "no new privileges" : "new privileges possible");
+	return buf;
+}
+
+/* One request; false when the worker is gone. */
+static bool serve(int socket)
+{
+	static struct broker_reply reply;
+	struct broker_request request;
+	ssize_t n = recv(socket, &request, sizeof(request), 0);
+
+	if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN))
+		return false;
+	if (n != (ssize_t)sizeof(request) || request.n > OWNER_BATCH)
+		return true; /* not one of ours: the worker may be anybody's by now */
+	memset(&reply, 0, sizeof(reply));
+	reply.n = request.n;
+	for (uint32_t i = 0; i < request.n; i++)
+		reply.records[i].inode = request.inodes[i];
+	owner_find(reply.records, reply.n);
+	return send(socket, &reply, sizeof(reply), MSG_NOSIGNAL) >= 0 || errno == EAGAIN;
+}
+
+/* Serves until the worker has ended. Returns its wait status. */
+static int attend(pid_t worker, int socket, int signals)
+{
+	struct pollfd fds[2] = {{.fd = socket, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
+	int status, patience = -1;
+
+	for (;;) {
+		struct signalfd_siginfo info;
+		int n = poll(fds, 2, patience);
+
+		if (n == 0)
+			kill(worker, SIGKILL);
+		if (waitpid(worker, &status, WNOHANG) == worker)
+			return status;
+		if (n <= 0)
+			continue;
+		if (fds[0].revents && !serve(socket)) {
+			fds[0].fd = -1; /* it is on its way out */
+			patience = PATIENCE_MS;
+		}
+		if (fds[1].revents && read(signals, &info, sizeof(info)) == (ssize_t)sizeof(info) &&
+			info.ssi_signo != SIGCHLD) {
+			kill(worker, SIGTERM);
+			patience = PATIENCE_MS;
+		}
+	}
+}
+
+static void block(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGCHLD);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGHUP);
+	sigaddset(set, SIGQUIT);
+	sigprocmask(SIG_BLOCK, set, NULL);
+}
+
+static int run_worker(const struct broker_hooks *hooks, pid_t broker, int socket)
+{
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGTTOU, SIG_IGN); /* so that the terminal can be restored from the background */
+	if (worker_confine() < 0) {
+		fprintf(stderr, "tcpwhy: cannot give up privileges: %s\n", strerror(errno));
+		return EXIT_FAILED;
+	}
+	/* After the drop, which clears it (kernel/cred.c commit_creds, v6.18). */
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != broker)
+		return EXIT_FAILED;
+	return hooks->worker(hooks->ctx, socket);
+}
+
+int broker_run(const struct broker_hooks *hooks)
+{
+	pid_t broker = getpid(), worker;
+	int pair[2] = {-1, -1}, signals, status;
+	sigset_t set;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+		fprintf(stderr, "tcpwhy: socketpair: %s\n", strerror(errno));
+		return EXIT_FAILED;
+	}
+	block(&set);
+	signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	fflush(NULL);
+	worker = signals < 0 ? -1 : fork();
+	if (worker < 0) {
+		fprintf(stderr, "tcpwhy: cannot start the worker: %s\n", strerror(errno));
+		return EXIT_FAILED;
+	}
+	if (worker == 0) {
+		close(pair[0]);
+		close(signals);
+		status = run_worker(hooks, broker, pair[1]);
+		fflush(NULL);
+		_exit(status);
+	}
+	close(pair[1]);
+	status = attend(worker, pair[0], signals);
+	close(pair[0]);
+	close(signals);
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status);
+	hooks->restore(hooks->ctx);
+	fprintf(stderr, "tcpwhy: the worker was killed by signal %d (%s)\n", WTERMSIG(status),
+		strsignal(WTERMSIG(status)));
+	return EXIT_FAILED;
+}

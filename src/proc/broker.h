@@ -1,0 +1,52 @@
+/* broker.h - the privileged half: starts the worker, answers its few questions, reads no packet. */
+#pragma once
+
+#include "collect/owner.h"
+
+#include <stddef.h>
+
+/*
+ * Theory of operation
+ *
+ * main opens what needs privilege, then broker_run() forks. The child, the worker, keeps the open
+ * descriptors, drops to an ordinary user without capabilities, and does everything that touches bytes
+ * from outside. The parent, the broker, keeps the privileges and answers requests of fixed size over a
+ * SOCK_SEQPACKET pair. Whichever dies, the other notices at once: the broker by SIGCHLD, and restores
+ * the terminal if the worker could not; the worker by the end of the socket, and by PR_SET_PDEATHSIG.
+ *
+ * Seccomp and Landlock belong into worker_confine(), after the drop.
+ */
+
+/* What the worker asks: who holds these inodes. */
+struct broker_request {
+	uint32_t n;
+	uint32_t inodes[OWNER_BATCH];
+};
+
+struct broker_reply {
+	uint32_t n;
+	struct owner_record records[OWNER_BATCH];
+};
+
+/* What the terminal needs to be usable again; made by ui/ before the split. */
+struct terminal_state;
+
+struct broker_hooks {
+	/* The worker's whole life, in the child. socket: to the broker. Returns its exit status. */
+	int (*worker)(void *ctx, int socket);
+	/* In the parent, when the worker died without cleaning up. */
+	void (*restore)(void *ctx);
+	void *ctx;
+};
+
+/* Forks, serves the worker until it ends, and returns the exit status of the whole program. */
+int broker_run(const struct broker_hooks *hooks);
+
+/*
+ * Gives up every privilege for good: user SUDO_UID or nobody, no groups, no capabilities, no new
+ * privileges. Only from a single thread. 0 or -errno; after a failure the caller must not go on.
+ */
+int worker_confine(void);
+
+/* "user 1000, no capabilities, no new privileges": as /proc/self/status has it now. Returns buf. */
+const char *worker_describe(char *buf, size_t size);

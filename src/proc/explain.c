@@ -1,0 +1,58 @@
+/* explain.c - one port in words, for -x. */
+#include "explain.h"
+#include "options.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static bool reaches_peers(const struct event_listener *l)
+{
+	return strcmp(l->reach, "loopback") != 0 && strcmp(l->reach, "link-local") != 0;
+}
+
+static int tell_listeners(const struct store *s, int port, FILE *out)
+{
+	int live = 0, reachable = 0;
+
+	for (const struct store_listener *l = NULL; (l = store_next_listener(s, port, l));) {
+		if (l->gone != 0)
+			continue;
+		live++;
+		reachable += reaches_peers(&l->l);
+		fprintf(out, "  %s (pid %" PRId64 "%s%s) listens on %s, reach: %s%s%s, accept queue %" PRId64
+			     " of %" PRId64 "\n",
+			l->l.owner.comm[0] ? l->l.owner.comm : "a process that could not be looked up",
+			l->l.owner.pid, l->l.owner.unit[0] ? ", unit " : "", l->l.owner.unit, l->l.addr,
+			l->l.reach, l->l.device[0] ? " " : "", l->l.device, l->l.queue, l->l.queue_max);
+	}
+	if (live == 0)
+		fputs("  nothing listens: every peer is refused\n", out);
+	else if (reachable == 0)
+		fputs("  no other host can reach it: make it listen on 0.0.0.0, ::, or the address "
+		      "that peers dial\n", out);
+	return reachable;
+}
+
+int explain_port(const struct store *s, int port, FILE *out)
+{
+	const struct store_port *p = store_port(s, port);
+	const struct store_finding *f = p ? store_finding(s, p->finding) : NULL;
+	int reachable;
+
+	fprintf(out, "port %d\n", port);
+	reachable = tell_listeners(s, port, out);
+	if (f) {
+		fprintf(out, "  %s: %s (%s)\n", f->attempt.outcome, f->attempt.cause,
+			f->attempt.confidence);
+		fprintf(out, "  %s\n", f->attempt.summary);
+		for (int i = 0; i < EVENT_EVIDENCE && f->attempt.evidence[i].source[0]; i++)
+			fprintf(out, "    %s: %s\n", f->attempt.evidence[i].source,
+				f->attempt.evidence[i].text);
+		fprintf(out, "  advice: %s\n", f->attempt.advice);
+	} else if (strcmp(s->hello.sources[SOURCE_PACKETS].state, "on") != 0) {
+		fprintf(out, "  packets were not watched: %s\n", s->hello.sources[SOURCE_PACKETS].why);
+	} else {
+		fputs("  nobody failed to connect while it was watched\n", out);
+	}
+	return reachable == 0 || f ? EXIT_REFUSALS : EXIT_DONE;
+}

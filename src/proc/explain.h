@@ -1,0 +1,12 @@
+/* explain.h - one port in words, for -x. */
+#pragma once
+
+#include "store/store.h"
+
+#include <stdio.h>
+
+/*
+ * Writes what the store knows of a port: who listens and how far it reaches, what went wrong while it was
+ * watched. EXIT_DONE when remote peers reach it, EXIT_REFUSALS when they are refused or would be.
+ */
+int explain_port(const struct store *s, int port, FILE *out);

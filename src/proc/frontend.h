@@ -1,0 +1,18 @@
+/* frontend.h - who shows the events: a screen, a stream, or plain text. */
+#pragma once
+
+#include "event/event.h"
+
+struct frontend {
+	struct sink *sink;
+	int input_fd; /* keys; -1: none */
+	void *ctx;
+	/* Takes what there is to read. LOOP_GO_ON, or the exit status to leave with. */
+	int (*input)(void *ctx);
+	/* Shows what has changed; called once an interval, and after input. 0, or -errno to give up. */
+	int (*frame)(void *ctx);
+	/* Called after every round of work, for what must not wait for the next frame. 0 or -errno. */
+	int (*round)(void *ctx);
+	/* The terminal's size has changed. */
+	void (*resize)(void *ctx);
+};

@@ -1,0 +1,291 @@
+/* store.c - what the screens read, built from events alone. */
+#include "store.h"
+#include "base/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void store_event(struct sink *sink, const struct event *ev);
+
+struct store *store_new(void)
+{
+	struct store *s = calloc(1, sizeof(*s));
+	struct hash_key key = hash_key_random();
+
+	if (!s)
+		return NULL;
+	s->sink.event = store_event;
+	s->ports = table_new(STORE_PORTS, sizeof(int64_t), sizeof(struct store_port), key);
+	s->listeners = table_new(STORE_LISTENERS, sizeof(int64_t), sizeof(struct store_listener), key);
+	s->peers = table_new(STORE_PEERS, sizeof(struct store_peer_key), sizeof(struct store_peer), key);
+	s->findings = calloc(STORE_FINDINGS, sizeof(*s->findings));
+	if (!s->ports || !s->listeners || !s->peers || !s->findings) {
+		store_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+void store_free(struct store *s)
+{
+	if (!s)
+		return;
+	free(s->findings);
+	table_free(s->peers);
+	table_free(s->listeners);
+	table_free(s->ports);
+	free(s);
+}
+
+const struct store_finding *store_finding(const struct store *s, uint64_t number)
+{
+	const struct store_finding *f = &s->findings[number % STORE_FINDINGS];
+
+	return number > 0 && f->number == number ? f : NULL;
+}
+
+const struct store_port *store_port(const struct store *s, int64_t port)
+{
+	return table_find(s->ports, &port);
+}
+
+const struct store_listener *store_next_listener(const struct store *s, int64_t port,
+	const struct store_listener *after)
+{
+	struct store_listener *l = (struct store_listener *)(uintptr_t)after;
+
+	while ((l = table_next(s->listeners, l)))
+		if (l->l.port == port)
+			return l;
+	return NULL;
+}
+
+static int reach_rank(const char *reach)
+{
+	static const char *const ranks[] = {"loopback", "link-local", "device", "address", "everyone"};
+
+	for (int i = 0; i < 5; i++)
+		if (strcmp(reach, ranks[i]) == 0)
+			return i;
+	return -1;
+}
+
+const struct store_listener *store_listener(const struct store *s, int64_t port)
+{
+	const struct store_listener *best = NULL;
+
+	for (const struct store_listener *l = NULL; (l = store_next_listener(s, port, l));)
+		if (l->gone == 0 && (!best || reach_rank(l->l.reach) > reach_rank(best->l.reach)))
+			best = l;
+	return best;
+}
+
+bool store_is_failure(const struct event *ev)
+{
+	if (ev->type == EVENT_RESET)
+		return true;
+	return ev->type == EVENT_ATTEMPT && (strcmp(ev->attempt.outcome, "accepted") != 0 ||
+						    (strcmp(ev->attempt.cause, "none") != 0 &&
+							    ev->attempt.cause[0] != '\0'));
+}
+
+static struct store_port *get_port(struct store *s, int64_t port)
+{
+	bool fresh;
+	struct store_port *p = table_get(s->ports, &port, &fresh, NULL, NULL);
+
+	if (fresh)
+		p->c.port = p->before.port = port;
+	table_touch(s->ports, p);
+	return p;
+}
+
+static struct store_slot *slot_of(struct store *s, struct store_port *p)
+{
+	return &p->slots[s->ticks % STORE_SLOTS];
+}
+
+/* A new place in the log; the oldest one falls out. */
+static struct store_finding *new_finding(struct store *s, const struct event *ev)
+{
+	uint64_t number = ++s->n_findings;
+	struct store_finding *f = &s->findings[number % STORE_FINDINGS];
+
+	f->number = number;
+	f->t = ev->t;
+	f->type = ev->type;
+	return f;
+}
+
+static void take_listener(struct store *s, const struct event *ev)
+{
+	int64_t id = ev->listener.id ? ev->listener.id : ev->listener.port;
+	struct store_listener *one;
+	struct store_port *p = get_port(s, ev->listener.port);
+	bool fresh, down = strcmp(ev->listener.event, "down") == 0;
+
+	one = table_get(s->listeners, &id, &fresh, NULL, NULL);
+	table_touch(s->listeners, one);
+	one->l = ev->listener;
+	if (fresh)
+		one->since = ev->t;
+	if (fresh && !down)
+		p->listeners++;
+	if (down && one->gone == 0) {
+		one->gone = ev->t;
+		p->listeners -= p->listeners > 0;
+		slot_of(s, p)->down = true;
+	}
+	if (strcmp(ev->listener.event, "up") == 0)
+		slot_of(s, p)->up = true;
+	if (down || strcmp(ev->listener.event, "up") == 0)
+		new_finding(s, ev)->listener = ev->listener;
+}
+
+static void take_peer(struct store *s, const struct event *ev, bool failed, bool replaces)
+{
+	struct store_peer_key key;
+	struct store_peer *p;
+
+	memset(&key, 0, sizeof(key));
+	key.port = ev->attempt.port;
+	text_copy(key.peer, sizeof(key.peer), ev->attempt.peer);
+	p = table_get(s->peers, &key, NULL, NULL, NULL);
+	table_touch(s->peers, p);
+	if (!replaces)
+		*(failed ? &p->failed : &p->accepted) += ev->attempt.count;
+	p->last = ev->attempt.last;
+	text_copy(p->dir, sizeof(p->dir), ev->attempt.dir);
+	if (!failed)
+		return;
+	p->retry_interval = ev->attempt.retry_interval;
+	text_copy(p->cause, sizeof(p->cause), ev->attempt.cause);
+}
+
+/* The finding that a line with the same id told earlier, not too far back. */
+static struct store_finding *same_attempt(struct store *s, const struct event *ev)
+{
+	for (uint64_t i = s->n_findings; i > 0 && s->n_findings - i < STORE_FINDINGS; i--) {
+		struct store_finding *f = &s->findings[i % STORE_FINDINGS];
+
+		if (f->number == i && f->type == ev->type && f->attempt.id == ev->attempt.id)
+			return f;
+	}
+	return NULL;
+}
+
+static void take_attempt(struct store *s, const struct event *ev)
+{
+	bool failed = store_is_failure(ev);
+	struct store_finding *f = same_attempt(s, ev);
+	struct store_port *p;
+
+	take_peer(s, ev, failed, f != NULL);
+	if (!failed && !f)
+		return;
+	if (!f)
+		f = new_finding(s, ev);
+	f->attempt = ev->attempt;
+	if (strcmp(ev->attempt.dir, "out") == 0 || !failed)
+		return;
+	p = get_port(s, ev->attempt.port);
+	p->last_failure = ev->t;
+	p->finding = f->number;
+}
+
+static uint16_t cap16(int64_t v)
+{
+	return v < 0 ? 0 : v > UINT16_MAX ? UINT16_MAX : (uint16_t)v;
+}
+
+static int64_t failures_of(const struct event_port *c)
+{
+	return c->refused + c->reset + c->silent + c->unreachable + c->unfinished;
+}
+
+static void take_port(struct store *s, const struct event *ev)
+{
+	struct store_port *p = get_port(s, ev->port.port);
+	struct store_slot *slot = slot_of(s, p);
+
+	p->c = ev->port;
+	p->syn_rate = p->c.syn - p->before.syn;
+	slot->accepted = cap16(p->c.accepted - p->before.accepted);
+	slot->failed = cap16(failures_of(&p->c) - failures_of(&p->before));
+	p->before = p->c;
+	p->last_line = s->ticks;
+}
+
+static void take_tick(struct store *s, const struct event *ev)
+{
+	static const struct store_slot empty;
+
+	s->totals = ev->tick;
+	s->ticks++;
+	for (struct store_port *p = NULL; (p = table_next(s->ports, p));) {
+		*slot_of(s, p) = empty;
+		if (p->last_line + 1 != s->ticks) /* no port line in this interval: nothing came */
+			p->syn_rate = 0;
+	}
+}
+
+static void take_source(struct store *s, const struct event *ev)
+{
+	for (int i = 0; i < SOURCE_COUNT; i++) {
+		if (strcmp(ev->source.source, source_name((enum source)i)) != 0)
+			continue;
+		s->sources[i] = ev->source;
+		s->hello.sources[i] = ev->source.s;
+	}
+}
+
+/* A recording may hold several runs, one after another: each hello starts anew. */
+static void take_hello(struct store *s, const struct event *ev)
+{
+	table_clear(s->ports);
+	table_clear(s->listeners);
+	table_clear(s->peers);
+	memset(s->findings, 0, STORE_FINDINGS * sizeof(*s->findings));
+	s->n_findings = 0;
+	s->ticks = 0;
+	s->ended = false;
+	s->hello = ev->hello;
+	s->started = ev->t;
+	memset(&s->totals, 0, sizeof(s->totals));
+}
+
+static void store_event(struct sink *sink, const struct event *ev)
+{
+	struct store *s = (struct store *)(void *)sink;
+
+	s->now = ev->t;
+	s->changes++;
+	switch (ev->type) {
+	case EVENT_HELLO:
+		take_hello(s, ev);
+		break;
+	case EVENT_SOURCE:
+		take_source(s, ev);
+		break;
+	case EVENT_LISTENER:
+		take_listener(s, ev);
+		break;
+	case EVENT_ATTEMPT:
+	case EVENT_RESET:
+		take_attempt(s, ev);
+		break;
+	case EVENT_PORT:
+		take_port(s, ev);
+		break;
+	case EVENT_TICK:
+		take_tick(s, ev);
+		break;
+	case EVENT_BYE:
+		s->totals = ev->bye.totals;
+		s->ended = true;
+		text_copy(s->ended_why, sizeof(s->ended_why), ev->bye.reason);
+		break;
+	case EVENT_TYPE_COUNT:
+		break;
+	}
+}

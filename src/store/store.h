@@ -1,0 +1,92 @@
+/* store.h - what the screens read: built from events alone, so that live, recorded and remote look alike. */
+#pragma once
+
+#include "base/table.h"
+#include "event/event.h"
+
+enum {
+	STORE_FINDINGS = 1024,
+	STORE_PORTS = 4096,
+	STORE_LISTENERS = 2048,
+	STORE_PEERS = 4096,
+	STORE_SLOTS = 60, /* intervals of history that a port keeps */
+};
+
+struct store_listener {
+	struct event_listener l;
+	int64_t since, gone; /* gone 0: live */
+};
+
+struct store_slot {
+	uint16_t accepted, failed;
+	bool up, down; /* a listener came or went */
+};
+
+struct store_port {
+	struct event_port c;      /* cumulative */
+	struct event_port before; /* at the last tick */
+	int64_t syn_rate;         /* SYNs in the last interval */
+	uint64_t last_line;       /* tick number of its last port line */
+	int64_t last_failure;     /* time; 0: never */
+	uint64_t finding;         /* number of its last failure's finding; 0: none */
+	uint32_t listeners;       /* live ones */
+	struct store_slot slots[STORE_SLOTS]; /* by tick number modulo STORE_SLOTS */
+};
+
+/* A line of the log: an attempt or reset that failed, or a listener that came or went. */
+struct store_finding {
+	uint64_t number; /* counts up from 1 */
+	int64_t t;
+	enum event_type type;
+	union {
+		struct event_attempt attempt;
+		struct event_listener listener;
+	};
+};
+
+struct store_peer_key {
+	int64_t port;
+	char peer[IP_TEXT];
+};
+
+struct store_peer {
+	int64_t accepted, failed, last, retry_interval;
+	char cause[32];
+	char dir[4];
+};
+
+struct store {
+	struct sink sink;
+	struct event_hello hello;
+	struct event_source sources[SOURCE_COUNT];
+	struct event_tick totals;
+	int64_t now, started;
+	uint64_t ticks, changes; /* changes counts whatever a screen may show */
+	bool ended;
+	char ended_why[64];
+	struct table *ports;     /* int64_t port -> struct store_port */
+	struct table *listeners; /* int64_t id -> struct store_listener */
+	struct table *peers;     /* struct store_peer_key -> struct store_peer */
+	struct store_finding *findings;
+	uint64_t n_findings; /* ever; the last STORE_FINDINGS are kept */
+};
+
+/* NULL with errno. The store is a sink for events. */
+struct store *store_new(void);
+void store_free(struct store *s);
+
+/* The finding with this number; NULL when it is too old. */
+const struct store_finding *store_finding(const struct store *s, uint64_t number);
+
+/* The port's record, or NULL. */
+const struct store_port *store_port(const struct store *s, int64_t port);
+
+/* The port's live listener that reaches farthest, or NULL. */
+const struct store_listener *store_listener(const struct store *s, int64_t port);
+
+/* Live and gone listeners of a port, one after another: NULL starts and ends. */
+const struct store_listener *store_next_listener(const struct store *s, int64_t port,
+	const struct store_listener *after);
+
+/* Whether an attempt or reset tells of something that went wrong. */
+bool store_is_failure(const struct event *ev);

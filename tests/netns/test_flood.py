@@ -1,0 +1,167 @@
+"""Half a million SYNs from random sources, twice: counters may move, memory and stream must not.
+
+The flood comes from trafgen (package netsniff-ng), with right checksums: the server's kernel answers
+every one of them, with a RST from the closed port and a SYN cookie from the open one, which
+`test_the_flood_is_real` checks on the kernel's own counters.
+"""
+import collections
+import os
+import shutil
+import subprocess
+import time
+
+import pytest
+
+import scenarios
+from lab import Lab, LabError
+from watch import Watch
+
+SYNS = 500_000
+GROWTH_LIMIT = 8 * 1024         # KiB
+LINES_PER_SECOND = 2000
+FILTER = "tcp[tcpflags] & (tcp-syn|tcp-rst|tcp-fin) != 0"
+CLOSED, OPEN = 7001, 7002
+
+pytestmark = pytest.mark.slow
+
+# Sources 11.0.0.0 to 99.255.255.255: none is a martian, and the way back leads through the client.
+PACKET = """{{
+  {server_mac}, {client_mac}, 0x08, 0x00,
+  0x45, 0, c16(44), drnd(2), 0x40, 0, 64, 6, csumip(14, 33),
+  dinc(11, 99), drnd(3),
+  10, 77, 0, 1,
+  drnd(2), c16({port}), drnd(4), c32(0),
+  0x60, 0x02, c16(64240), csumtcp(14, 34), c16(0), 2, 4, c16(1460)
+}}
+"""
+
+
+@pytest.fixture(scope="module")
+def lab(requirements):
+    for tool in ("trafgen", "tcpdump"):
+        if not shutil.which(tool):
+            pytest.fail(f"no `{tool}` command", pytrace=False)
+    with Lab() as made:
+        made.server.ip("route add 0.0.0.0/1 via 10.77.0.2")
+        made.serve(OPEN, comm="demo-flooded")
+        yield made
+
+
+def flood(lab, port, count=SYNS):
+    """Send `count` SYNs, and return how long it took."""
+    macs = {f"{name}_mac": ", ".join("0x" + byte for byte in host.mac("eth0").split(":"))
+            for name, host in (("server", lab.server), ("client", lab.client))}
+    started = time.monotonic()
+    sender = lab.client.popen(["trafgen", "--dev", "eth0", "--conf", "-", "--num", str(count), "--cpus", "1",
+                               "--no-cpu-stats", "--no-sock-mem", "--notouch-irq"],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        said, _ = sender.communicate(PACKET.format(port=port, **macs), timeout=40)
+    finally:
+        if sender.poll() is None:
+            sender.kill()
+            sender.wait()
+    if sender.returncode != 0:
+        raise LabError(f"trafgen: {said}")
+    return time.monotonic() - started
+
+
+def memory(pids):
+    """Resident memory of some processes, KiB."""
+    total = 0
+    for pid in pids:
+        with open(f"/proc/{pid}/status") as file:
+            total += sum(int(line.split()[1]) for line in file if line.startswith("VmRSS:"))
+    return total
+
+
+def cpu_time(pids):
+    """User and system time of some processes, seconds."""
+    ticks = 0
+    for pid in pids:
+        with open(f"/proc/{pid}/stat") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+class Tcpdump:
+    """The yardstick for CPU time: a plain capture to nowhere, in the same flood."""
+
+    def __init__(self, namespace):
+        self.process = namespace.popen(["tcpdump", "-i", "any", "-Z", "root", "-w", "/dev/null", FILTER],
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self.process.stderr.readline()      # "listening on ..."
+        time.sleep(0.3)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exc):
+        if self.process.poll() is None:
+            self.process.terminate()
+        self.process.communicate(timeout=10)
+
+
+def test_the_flood_is_real(lab):
+    before = lab.server.counters()
+    flood(lab, CLOSED, 20_000)
+    flood(lab, OPEN, 20_000)
+    time.sleep(0.3)
+    after = lab.server.counters()
+    assert after["TcpOutRsts"] - before["TcpOutRsts"] >= 20_000
+    assert after["TcpExtSyncookiesSent"] - before["TcpExtSyncookiesSent"] > 19_000
+    assert after["TcpInCsumErrors"] == before["TcpInCsumErrors"]
+
+
+def test_flood(lab, capsys):
+    watch = Watch(lab.server)
+    with watch, Tcpdump(lab.server) as tcpdump:
+        flood(lab, CLOSED)
+        flood(lab, OPEN)
+        watch.wait_ticks(3)
+        pids = watch.processes()
+        warm, lines_warm, cpu = memory(pids), len(watch.lines), cpu_time(pids)
+        cpu_tcpdump = cpu_time([tcpdump.process.pid])
+
+        took = {port: flood(lab, port) for port in (CLOSED, OPEN)}
+        watch.wait_ticks(3)
+        assert watch.processes() == pids
+        grown = memory(pids) - warm
+        cpu, cpu_tcpdump = cpu_time(pids) - cpu, cpu_time([tcpdump.process.pid]) - cpu_tcpdump
+        busiest = max(collections.Counter(int(line.arrival) for line in watch.lines).values())
+        ticks = [line for line in watch.lines if line["type"] == "tick"]
+        with capsys.disabled():
+            print(f"\nflood: {2 * SYNS} SYNs in {sum(took.values()):.1f} s; CPU tcpwhy {cpu:.2f} s, tcpdump "
+                  f"{cpu_tcpdump:.2f} s; memory {warm} KiB, {grown:+} KiB; {len(watch.lines) - lines_warm} lines, "
+                  f"at most {busiest} in a second; lost {ticks[-1]['lost']}, evicted {ticks[-1].get('evicted')}")
+
+        assert grown < GROWTH_LIMIT, f"{grown} KiB more after the second flood"
+        assert busiest < LINES_PER_SECOND
+        assert max(b["t"] - a["t"] for a, b in zip(ticks, ticks[1:])) < 5, "the ticks stood still"
+        assert_counted(watch, ticks)
+        assert_blameless(watch)
+        assert_still_awake(lab, watch)
+
+
+def assert_counted(watch, ticks):
+    """Every SYN was either counted or is known to be lost."""
+    lost = ticks[-1]["lost"]
+    assert isinstance(lost, int)
+    for port in (CLOSED, OPEN):
+        assert watch.counters(port)["syn"] + lost >= 2 * SYNS * 0.99, watch.counters(port)
+
+
+def assert_blameless(watch):
+    """However hurried, the engine does not begin to guess: a closed port is just closed."""
+    blamed = {line["cause"] for line in watch.lines if line["type"] in ("attempt", "reset") and line["port"] == CLOSED}
+    assert blamed <= {"no-listener", "unknown"}, blamed
+    wrong = {line["cause"] for line in watch.lines if line["type"] in ("attempt", "reset") and line["port"] == OPEN}
+    assert not {cause for cause in wrong if cause.startswith("firewall")}, wrong
+
+
+def assert_still_awake(lab, watch):
+    """A real client's refusal is named afterwards as if nothing had been."""
+    result = scenarios.loopback_only(lab, 7003)
+    line = watch.settled(lambda l: l["cause"] == "loopback-only", 7003)
+    assert line["peer"] == result["peer"] and line["confidence"] == "proved"

@@ -1,0 +1,31 @@
+/* ui.h - the screen: views over the store, and the keys that walk them. */
+#pragma once
+
+#include "store/store.h"
+
+struct ui;
+
+struct ui_options {
+	int in_fd, out_fd;
+	bool demo;
+};
+
+/* Takes over the terminal. NULL with errno (ENOTTY: no usable terminal type). */
+struct ui *ui_new(struct store *store, const struct ui_options *options);
+
+/* Gives the terminal back. */
+void ui_free(struct ui *ui);
+
+/* Draws what has changed. 0 or -errno. */
+int ui_frame(struct ui *ui);
+
+/* Draws if something went wrong since the last frame, a few times a second at most. 0 or -errno. */
+int ui_round(struct ui *ui);
+
+/* Takes the keys that wait. LOOP_GO_ON, or the exit status. */
+int ui_input(struct ui *ui);
+
+void ui_resize(struct ui *ui);
+
+/* "ncurses 6.4". */
+const char *ui_library_version(void);
