@@ -212,6 +212,7 @@ void engine_hello(struct engine *e, int64_t t, const struct event_hello *hello)
 	struct event ev = empty;
 
 	e->now = t;
+	e->next_tick = t + e->config.interval;
 	ev.type = EVENT_HELLO;
 	ev.t = t;
 	ev.hello = *hello;

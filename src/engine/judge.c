@@ -288,8 +288,6 @@ static bool judge_ended(struct engine *e, struct attempt *a)
 		return true; /* a last segment after an orderly end */
 	if (f.situation == SITUATION_RESET && a->reset_by == SIDE_CLIENT && !a->out && a->server_fin)
 		return true; /* the peer threw away what it no longer wanted after our close */
-	if (!a->established_reported && f.situation == SITUATION_RESET)
-		tell_accepted(e, a);
 	report_attempt(e, a, &f, &v, false);
 	if (empty || v.cause == CAUSE_LISTENER_GONE)
 		remember_refusal(e, a);

@@ -159,8 +159,11 @@ int64_t listener_drops_since(const struct listener *l, int64_t t)
 	for (uint32_t i = 0; (s = sample_back(l, i)); i++)
 		if (s->t <= t)
 			return (uint32_t)(now - s->drops);
-	/* A listener that came up after t starts its counter at 0; else the base has been overwritten. */
-	return l->n_samples <= LISTENER_SAMPLES && l->absent >= t ? (int64_t)now : -1;
+	/*
+	 * It came up under watch, at t at the earliest or up to one poll before: its counter began at 0.
+	 * For one that was there from the start, or whose base has been overwritten, nothing is known.
+	 */
+	return l->n_samples <= LISTENER_SAMPLES && l->absent != 0 ? (int64_t)now : -1;
 }
 
 struct listener_sample listener_fullest_since(const struct listener *l, int64_t t)

@@ -28,7 +28,7 @@ struct rollup {
 	struct verdict verdict;
 	uint64_t extra;      /* since the line that was told at once */
 	uint64_t syns;
-	int64_t first;
+	int64_t first, latest; /* over those that are counted in extra */
 	uint32_t peers_told; /* in the key of a whole port: networks told apart */
 	bool one_peer;
 };
@@ -238,8 +238,11 @@ static void roll_up(struct engine *e, const struct attempt *a, const struct fact
 		emit(e, a, f, v, 1, NULL);
 		return;
 	}
-	if (r->extra == 0) {
+	if (r->extra == 0 || a->first < r->first)
 		r->first = a->first;
+	if (r->extra == 0 || a->last > r->latest)
+		r->latest = a->last;
+	if (r->extra == 0) {
 		r->one_peer = r->last.first != 0 ? ip_equal(attempt_peer(&r->last), attempt_peer(a))
 						 : true;
 	} else if (!ip_equal(attempt_peer(&r->last), attempt_peer(a))) {
@@ -259,6 +262,7 @@ static void flush_rollups(struct engine *e)
 			continue;
 		r->facts.a = &r->last;
 		r->last.first = r->first;
+		r->last.last = r->latest;
 		if (r->extra > 1)
 			r->last.id = e->next_id++;
 		emit(e, &r->last, &r->facts, &r->verdict, r->extra,
@@ -278,6 +282,10 @@ void report_attempt(struct engine *e, struct attempt *a, const struct facts *f, 
 		counted = counted && f->situation != SITUATION_RESET;
 	if (!counted)
 		count_outcome(e, a, f->situation);
+	if (f->situation == SITUATION_RESET && !a->established_reported) {
+		count_outcome(e, a, SITUATION_ACCEPTED); /* it was, and the reset's line says so */
+		a->established_reported = true;
+	}
 	if (is_failure(f->situation, v->cause)) {
 		count_try(e, a, &told, again);
 		e->alert_until = e->now + 10 * USEC;

@@ -379,6 +379,28 @@ static const struct rule rules[] = {
 	{SITUATION_CLOSED, IN, CAUSE_CLOSED_EARLY, closed_early, {0}},
 };
 
+/* Where no rule speaks: what the catalogue has for such a situation and this version cannot tell. */
+static const struct {
+	enum cause in[5], out[5];
+} candidates[SITUATION_COUNT] = {
+	[SITUATION_REFUSED] = {{CAUSE_FIREWALL_RESET, CAUSE_STEERED_AWAY, CAUSE_REDIRECT_NO_LISTENER,
+				       CAUSE_PUBLISHED_NO_LISTENER},
+		{CAUSE_REMOTE_REFUSED}},
+	[SITUATION_UNREACHABLE] = {{CAUSE_FORWARD_UNREACHABLE, CAUSE_PUBLISHED_TARGET_DEAD,
+					   CAUSE_FIREWALL_REJECT},
+		{CAUSE_REMOTE_UNREACHABLE}},
+	[SITUATION_SILENT] = {{CAUSE_FIREWALL_DROP, CAUSE_BPF_DROP, CAUSE_TCP_MD5, CAUSE_MIN_TTL,
+				      CAUSE_NOT_OUR_ADDRESS},
+		{CAUSE_REMOTE_SILENT}},
+	[SITUATION_UNFINISHED] = {{CAUSE_PEER_SILENT, CAUSE_FIREWALL_DROP_ACK, CAUSE_REPLY_LOST,
+					  CAUSE_ACCEPT_QUEUE_FULL_LATE},
+		{CAUSE_REMOTE_SILENT}},
+	[SITUATION_CANCELLED] = {{CAUSE_PEER_RESET, CAUSE_PEER_FIREWALL}, {CAUSE_REMOTE_RESET}},
+	[SITUATION_RESET] = {{CAUSE_RETRANSMIT_TIMEOUT, CAUSE_KEEPALIVE_TIMEOUT,
+				     CAUSE_SOCKET_DESTROYED, CAUSE_PROCESS_DIED, CAUSE_QUEUE_DISCARDED},
+		{CAUSE_REMOTE_RESET, CAUSE_SOCKET_DESTROYED}},
+};
+
 static void add_alternative(struct verdict *v, enum cause c)
 {
 	for (int i = 0; i < RULES_ALTERNATIVES && c != v->cause; i++) {
@@ -433,8 +455,14 @@ struct verdict rules_judge(const struct facts *f)
 			equals++;
 		}
 	}
-	if (best < 0 || strength[best] == CONFIDENCE_NONE)
+	if (best < 0 || strength[best] == CONFIDENCE_NONE) {
+		const enum cause *list = f->a->out ? candidates[f->situation].out
+						   : candidates[f->situation].in;
+
+		for (int i = 0; i < 5 && list[i] != CAUSE_NONE; i++)
+			add_alternative(&v, list[i]);
 		return v;
+	}
 	v.cause = rules[best].cause;
 	v.confidence = equals > 1 ? CONFIDENCE_POSSIBLE : strength[best];
 	if (v.confidence != CONFIDENCE_POSSIBLE)

@@ -198,9 +198,10 @@ static void tell_door(const struct facts *f, const struct telling *t, struct eve
 	if (!f->sockets || a->out)
 		return;
 	if (f->accepting) {
-		tell_listener(ev, f->accepting,
-			f->steady ? ", and takes this SYN" : ", since after the refusal");
-		if (!f->steady)
+		bool later = !f->steady && f->situation == SITUATION_REFUSED;
+
+		tell_listener(ev, f->accepting, later ? ", since after the refusal" : ", and takes this SYN");
+		if (later)
 			say(ev, "history", "the listener was first seen %s after the refusal",
 				words_duration(f->accepting->up - at, text, sizeof(text)));
 	}
@@ -210,7 +211,7 @@ static void tell_door(const struct facts *f, const struct telling *t, struct eve
 		words_duration(at > f->gone->gone ? at - f->gone->gone : 0, text, sizeof(text));
 		say(ev, "history", "%s listened on %s until %s before the refusal", owner, bound, text);
 	}
-	if (f->nearest && !f->steady)
+	if (f->nearest && !f->accepting)
 		tell_listener(ev, f->nearest, "");
 	if (!f->accepting && !f->nearest) {
 		say(ev, "sockets", "no TCP socket listens on port %u", a->key.server_port);
@@ -613,15 +614,22 @@ static void tell_plain(const struct facts *f, const struct verdict *v, const str
 
 static void tell_alternatives(const struct verdict *v, struct event_attempt *ev)
 {
-	if (v->confidence != CONFIDENCE_POSSIBLE)
+	const char *between = "";
+
+	if (v->confidence > CONFIDENCE_POSSIBLE)
 		return;
-	text_append(ev->advice, sizeof(ev->advice), "%sWhat would decide: %s: %s",
-		ev->advice[0] ? ". " : "", cause_entry(v->cause)->id, cause_entry(v->cause)->decides);
+	text_append(ev->advice, sizeof(ev->advice), "%sWhat would decide: ", ev->advice[0] ? ". " : "");
+	if (v->cause != CAUSE_UNKNOWN) {
+		text_append(ev->advice, sizeof(ev->advice), "%s: %s", cause_entry(v->cause)->id,
+			cause_entry(v->cause)->decides);
+		between = "; ";
+	}
 	for (int i = 0; i < RULES_ALTERNATIVES && v->alternatives[i] != CAUSE_NONE; i++) {
 		text_copy(ev->alternatives[i], sizeof(ev->alternatives[i]),
 			cause_entry(v->alternatives[i])->id);
-		text_append(ev->advice, sizeof(ev->advice), "; %s: %s",
+		text_append(ev->advice, sizeof(ev->advice), "%s%s: %s", between,
 			cause_entry(v->alternatives[i])->id, cause_entry(v->alternatives[i])->decides);
+		between = "; ";
 	}
 }
 
