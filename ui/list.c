@@ -84,13 +84,15 @@ void list_settle(struct list *l)
 		sorted = l;
 		qsort(l->rows, (size_t)l->n_rows, sizeof(*l->rows), compare);
 	}
-	for (int i = 0; i < l->n_rows && found < 0; i++)
+	for (int i = 0; i < l->n_rows && found < 0 && l->moved; i++)
 		if (l->rows[i].id == l->selected_id)
 			found = i;
 	if (found >= 0) /* the row that is being read keeps its place on the screen */
 		l->top += found - l->selected;
 	if (found >= 0)
 		l->selected = found;
+	if (!l->moved)
+		l->selected = l->top = 0;
 	if (l->selected >= l->n_rows)
 		l->selected = l->n_rows ? l->n_rows - 1 : 0;
 	if (l->n_rows)
@@ -182,6 +184,7 @@ bool list_move(struct list *l, enum action a, int height)
 	if (to < 0)
 		to = 0;
 	l->selected = to;
+	l->moved = a != ACTION_HOME;
 	if (l->n_rows)
 		l->selected_id = l->rows[to].id;
 	return true;
@@ -195,6 +198,7 @@ bool list_search(struct list *l, int step, bool from_here)
 		if (!matches(l, &l->rows[n], l->search))
 			continue;
 		l->selected = n;
+		l->moved = true;
 		l->selected_id = l->rows[n].id;
 		return true;
 	}

@@ -132,6 +132,16 @@ static void fill_why(struct row *row, const struct store *s, const struct store_
 	}
 }
 
+static const char *owner_text(const struct event_owner *o, char *buf, size_t size)
+{
+	if (o->pid == 0)
+		snprintf(buf, size, "A process that could not be looked up");
+	else
+		snprintf(buf, size, "%s (pid %" PRId64 "%s%s)", o->comm, o->pid, o->unit[0] ? ", " : "",
+			o->unit);
+	return buf;
+}
+
 /* Trouble first, then what listens, then the rest; within each by port. */
 static int64_t rank(const struct store *s, const struct store_port *p)
 {
@@ -200,10 +210,10 @@ static void detail(struct view *v, const struct store *s, const struct row *row,
 			f->attempt.summary);
 		snprintf(todo, todo_size, "Fix: %s", f->attempt.advice);
 	} else if (best) {
-		snprintf(what, what_size, "%s (pid %" PRId64 "%s%s) listens on %s: reach %s. Nobody has "
-			"failed to connect.", best->l.owner.comm, best->l.owner.pid,
-			best->l.owner.unit[0] ? ", " : "", best->l.owner.unit, best->l.addr,
-			best->l.reach);
+		char owner[160];
+
+		snprintf(what, what_size, "%s listens on %s: reach %s. Nobody has failed to connect.",
+			owner_text(&best->l.owner, owner, sizeof(owner)), best->l.addr, best->l.reach);
 		if (strcmp(best->l.reach, "loopback") == 0)
 			snprintf(todo, todo_size, "Only this host itself can connect. If remote peers "
 				"should, make it listen on 0.0.0.0 or ::");

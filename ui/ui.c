@@ -363,6 +363,7 @@ static void look_closer(struct ui *ui)
 	}
 	detail->list.top = detail->list.selected = 0;
 	detail->list.selected_id = 0;
+	detail->list.moved = false;
 	ui->below_detail = ui->up;
 	go_to(ui, VIEW_DETAIL);
 }
@@ -392,6 +393,7 @@ static void scroll_text(struct ui *ui, enum action a)
 		top = l->n_rows - height;
 	l->top = top < 0 ? 0 : top;
 	l->selected = l->top;
+	l->moved = true;
 	l->selected_id = l->top;
 }
 

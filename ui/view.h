@@ -37,6 +37,7 @@ struct list {
 	struct row *rows;
 	int n_rows, top, selected;
 	int64_t selected_id;
+	bool moved; /* by the user; until then the selection stays on top, where trouble is */
 	char search[PROMPT_MAX], filter[PROMPT_MAX];
 };
 

@@ -9,7 +9,7 @@ static const struct {
 	[SEES_NONE] = {"none", ""},
 	[SEES_ECONNREFUSED] = {"ECONNREFUSED",
 		"[Errno 111] Connection refused | curl: (7) Failed to connect | dial tcp ...: connect: "
-		"connection refused | connect ECONNREFUSED | Connection refused"},
+		"connection refused | connect ECONNREFUSED | curl: (7) Couldn't connect to server"},
 	[SEES_ETIMEDOUT] = {"ETIMEDOUT",
 		"[Errno 110] Connection timed out | curl: (28) Connection timed out | dial tcp ...: i/o "
 		"timeout | connect ETIMEDOUT | Operation timed out"},

@@ -283,8 +283,7 @@ static void tell_loopback_only(const struct facts *f, const struct names *n, str
 
 	SUMMARY("%s dialled %s, but %s listens on %s only: loopback, which no other host can reach",
 		n->peer, n->dialled, n->owner, n->bound);
-	snprintf(where, sizeof(where), "%s (or %s) instead of %s", n->addr,
-		f->a->v6 ? ":: for all addresses" : "0.0.0.0 for all addresses", n->bound);
+	snprintf(where, sizeof(where), "%s (or %s for all addresses)", n->addr, f->a->v6 ? "::" : "0.0.0.0");
 	advise_bind(n, where, ev);
 }
 
