@@ -13,7 +13,7 @@ enum {
 	ATTEMPTS_SHOWN = 12,
 };
 
-const struct column text_columns_of_view[] = {{"", 0, 0, false}};
+const struct column text_columns_of_view[] = {{"", 0, 0, 0, false}};
 const int n_text_columns = 1;
 
 static const char *clock_text(int64_t t, char *buf, size_t size)

@@ -27,14 +27,19 @@ static size_t fit(const char *text, int width, int *ret_used)
 	return used;
 }
 
-/* A terminal that does not speak UTF-8 gets a question mark for what it cannot show. */
-static void put(const char *text, size_t n)
+static bool speaks_utf8(void)
 {
 	static int utf8 = -1;
 
 	if (utf8 < 0)
 		utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
-	if (utf8) {
+	return utf8;
+}
+
+/* A terminal that does not speak UTF-8 gets a question mark for what it cannot show. */
+static void put(const char *text, size_t n)
+{
+	if (speaks_utf8()) {
 		addnstr(text, (int)n);
 		return;
 	}
@@ -82,6 +87,15 @@ void draw_right(int y, int x, int width, enum role role, const char *text)
 	} else {
 		draw_text(y, x, width, role, text);
 	}
+}
+
+void draw_rule(int y, int width)
+{
+	attrset(theme_attr(ROLE_DIM));
+	move(y, 0);
+	for (int i = 0; i < width; i++)
+		addstr(speaks_utf8() ? "\u2500" : "-");
+	attrset(A_NORMAL);
 }
 
 size_t draw_wrap(const char *text, int width, const char **ret_next)

@@ -11,6 +11,9 @@ void draw_text(int y, int x, int width, enum role role, const char *text);
 /* The same, padded on the left when it fits. */
 void draw_right(int y, int x, int width, enum role role, const char *text);
 
+/* A horizontal rule. */
+void draw_rule(int y, int width);
+
 /*
  * The next line of at most width columns of a text, broken at a blank where there is one: its length in
  * bytes, and in *ret_next where the rest starts. 0 at the end.

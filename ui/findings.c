@@ -18,12 +18,12 @@ enum {
 };
 
 const struct column finding_columns[] = {
-	[COL_TIME] = {"TIME", 8, 0, false},
-	[COL_PORT] = {"PORT", 5, 0, true},
-	[COL_PEER] = {"PEER", 16, 0, false},
-	[COL_OUTCOME] = {"OUTCOME", 11, 0, false},
-	[COL_COUNT] = {"N", 4, 0, true},
-	[COL_WHAT] = {"WHAT", 0, 0, false},
+	[COL_TIME] = {"TIME", 8, 0, 0, false},
+	[COL_PORT] = {"PORT", 5, 0, 0, true},
+	[COL_PEER] = {"PEER", 16, 40, 0, false},
+	[COL_OUTCOME] = {"OUTCOME", 11, 0, 0, false},
+	[COL_COUNT] = {"N", 4, 0, 0, true},
+	[COL_WHAT] = {"WHAT", 0, 0, 0, false},
 };
 const int n_finding_columns = sizeof(finding_columns) / sizeof(finding_columns[0]);
 

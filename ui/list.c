@@ -105,7 +105,7 @@ static void draw_cells(const struct list *l, const struct row *row, int y, int w
 
 	for (int i = 0; i < l->n_columns && x < width; i++) {
 		const struct column *c = &l->columns[i];
-		int w = c->width ? c->width : width - x;
+		int w = c->wide && width >= 100 ? c->wide : c->width ? c->width : width - x;
 
 		if (width < c->from_width)
 			continue;

@@ -28,18 +28,18 @@ enum {
 };
 
 const struct column port_columns[] = {
-	[COL_PORT] = {"PORT", 5, 0, true},
-	[COL_BIND] = {"LISTENS ON", 15, 0, false},
-	[COL_OWNER] = {"PROGRAM", 9, 0, false},
-	[COL_SYN] = {"SYN/s", 5, 100, true},
-	[COL_ACCEPTED] = {"ACC", 4, 0, true},
-	[COL_REFUSED] = {"REF", 4, 0, true},
-	[COL_RESET] = {"RST", 4, 0, true},
-	[COL_SILENT] = {"SIL", 4, 0, true},
-	[COL_UNREACHABLE] = {"ICMP", 4, 110, true},
-	[COL_FIN] = {"FIN", 5, 120, true},
-	[COL_QUEUE] = {"QUEUE", 9, 100, false},
-	[COL_WHY] = {"WHY", 0, 0, false},
+	[COL_PORT] = {"PORT", 5, 0, 0, true},
+	[COL_BIND] = {"LISTENS ON", 15, 22, 0, false},
+	[COL_OWNER] = {"PROGRAM", 9, 15, 0, false},
+	[COL_SYN] = {"SYN/s", 5, 0, 100, true},
+	[COL_ACCEPTED] = {"ACC", 4, 0, 0, true},
+	[COL_REFUSED] = {"REF", 4, 0, 0, true},
+	[COL_RESET] = {"RST", 4, 0, 0, true},
+	[COL_SILENT] = {"SIL", 4, 0, 0, true},
+	[COL_UNREACHABLE] = {"ICMP", 4, 0, 110, true},
+	[COL_FIN] = {"FIN", 5, 0, 120, true},
+	[COL_QUEUE] = {"QUEUE", 9, 0, 100, false},
+	[COL_WHY] = {"WHY", 0, 0, 0, false},
 };
 const int n_port_columns = sizeof(port_columns) / sizeof(port_columns[0]);
 
@@ -96,6 +96,15 @@ static void ago(char *buf, size_t size, int64_t usec)
 		snprintf(buf, size, "%" PRId64 " h", s / 3600);
 }
 
+/* Peers failed in the last minute. One that reset our SYN-ACK by itself did not. */
+static bool is_trouble(const struct store *s, const struct store_port *p)
+{
+	const struct store_finding *f = store_finding(s, p->finding);
+
+	return f && f->type != EVENT_LISTENER && s->now - p->last_failure < RECENT &&
+	       strcmp(f->attempt.outcome, "cancelled") != 0;
+}
+
 /* The cause of its last failure, or what the bind alone says about remote peers. */
 static void fill_why(struct row *row, const struct store *s, const struct store_port *p,
 	const struct store_listener *best)
@@ -110,12 +119,12 @@ static void fill_why(struct row *row, const struct store *s, const struct store_
 
 		ago(when, sizeof(when), age);
 		snprintf(row->last, sizeof(row->last), "%s%s%s%s%s",
-			strcmp(a->confidence, "possible") == 0 ? "? " : age < RECENT ? "! " : "",
+			strcmp(a->confidence, "possible") == 0 ? "? " : is_trouble(s, p) ? "! " : "",
 			cause_entry(cause_by_id(a->cause))->words, age < RECENT ? "" : " (",
 			age < RECENT ? "" : when, age < RECENT ? "" : " ago)");
 		snprintf(row->found_by, sizeof(row->found_by), "%s %s %s %s %s", a->summary, a->cause,
 			a->client_sees, a->client_words, a->peer);
-		row->role = age < RECENT ? ROLE_BAD : row->role;
+		row->role = is_trouble(s, p) ? ROLE_BAD : row->role;
 		return;
 	}
 	if (!best)
@@ -145,7 +154,7 @@ static const char *owner_text(const struct event_owner *o, char *buf, size_t siz
 /* Trouble first, then what listens, then the rest; within each by port. */
 static int64_t rank(const struct store *s, const struct store_port *p)
 {
-	return (p->finding && s->now - p->last_failure < RECENT ? 2 : 0) + (p->listeners > 0);
+	return (is_trouble(s, p) ? 2 : 0) + (p->listeners > 0);
 }
 
 static int by_trouble(const void *a, const void *b)

@@ -226,9 +226,7 @@ static void draw_detail(struct ui *ui)
 	char what[700] = "", todo[700] = "";
 	int y = LINES - 1 - DETAIL_LINES;
 
-	attrset(theme_attr(ROLE_DIM));
-	mvhline(y, 0, ACS_HLINE, COLS);
-	attrset(A_NORMAL);
+	draw_rule(y, COLS);
 	if (row && v->ops->detail)
 		v->ops->detail(v, ui->store, row, what, sizeof(what), todo, sizeof(todo));
 	y = draw_wrapped(y + 1, 2, ROLE_STRONG, what);
@@ -429,7 +427,7 @@ static void suspend(struct ui *ui)
 {
 	def_prog_mode();
 	endwin();
-	kill(0, SIGSTOP);
+	raise(SIGSTOP); /* the broker follows */
 	reset_prog_mode();
 	ui->resized = true;
 }

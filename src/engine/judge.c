@@ -82,9 +82,8 @@ static void look_at_door(struct engine *e, struct facts *f)
 			f->nearest = l;
 		}
 	}
-	f->drops = -1;
 	if (f->accepting) {
-		f->drops = listener_drops_since(f->accepting, a->first - CLOCK_SLACK);
+		f->drops = listener_drops_since(f->accepting, a->first - CLOCK_SLACK, &f->drops_exact);
 		f->queue = listener_fullest_since(f->accepting, a->first);
 	}
 }
@@ -153,7 +152,7 @@ static bool some_missed_listener(struct engine *e, const struct facts *f)
 		return false; /* too many to hold one against the other */
 	for (uint32_t i = 0; i < n; i++)
 		syns += p->silent[i] >= since && p->silent[i] <= e->listeners.last_poll;
-	return f->drops >= 0 && syns > f->drops;
+	return f->drops_exact && syns > f->drops;
 }
 
 static bool wait(struct engine *e, struct attempt *a, int64_t until)
@@ -183,7 +182,9 @@ static bool judge_silent(struct engine *e, struct attempt *a)
 		v.confidence = CONFIDENCE_POSSIBLE;
 		v.alternatives[0] = CAUSE_FIREWALL_DROP;
 	}
-	report_attempt(e, a, &f, &v, again);
+	/* What was proved of the first SYN is not taken back because a later one left fewer traces. */
+	if (!again || v.confidence >= a->confidence)
+		report_attempt(e, a, &f, &v, again);
 	return true;
 }
 
@@ -203,10 +204,13 @@ static bool judge_answered(struct engine *e, struct attempt *a)
 {
 	struct facts f;
 	struct verdict v;
+	bool connected;
 
 	gather(e, a, &f);
 	if (!a->out)
 		look_up(e, &f);
+	connected = f.looked_up && f.found &&
+		    (f.socket.state == SOCKET_OPEN || f.socket.state == SOCKET_TIME_WAIT);
 	if (f.looked_up && f.found && f.socket.state == SOCKET_SYN_RECV && a->synacks < 2)
 		return wait(e, a, e->now + USEC);
 	if ((f.looked_up && f.found && f.socket.state == SOCKET_SYN_RECV) ||
@@ -218,13 +222,12 @@ static bool judge_answered(struct engine *e, struct attempt *a)
 		track_set(e, a, STAGE_UNFINISHED, e->now + UNFINISHED_LOOK);
 		return true;
 	}
-	if (a->stage == STAGE_UNFINISHED && !(f.looked_up && f.found)) {
-		track_forget(e, a); /* given up by now */
-		return false;
-	}
-	if (!a->out && !(f.looked_up && f.found && f.socket.state == SOCKET_OPEN) &&
-		f.window.known && f.window.delta[COUNTER_COOKIES_SENT] > 0) {
-		/* With cookies no SYN-ACK is ever sent again, so silence proves nothing. */
+	/*
+	 * No connection and no half-open one: it was given up, if the SYN-ACK had to be sent again; with
+	 * cookies no SYN-ACK ever is, so its absence proves nothing. Else the connection has come and gone.
+	 */
+	if (!a->out && !connected &&
+		(a->synacks > 1 || (f.window.known && f.window.delta[COUNTER_COOKIES_SENT] > 0))) {
 		track_forget(e, a);
 		return false;
 	}

@@ -151,19 +151,22 @@ static const struct listener_sample *sample_back(const struct listener *l, uint3
 	return &l->samples[(l->n_samples - 1 - i) % LISTENER_SAMPLES];
 }
 
-int64_t listener_drops_since(const struct listener *l, int64_t t)
+uint32_t listener_drops_since(const struct listener *l, int64_t t, bool *ret_exact)
 {
-	const struct listener_sample *s = NULL;
+	const struct listener_sample *s, *oldest = NULL;
 	uint32_t now = l->row.drops;
 
-	for (uint32_t i = 0; (s = sample_back(l, i)); i++)
+	*ret_exact = true;
+	for (uint32_t i = 0; (s = sample_back(l, i)); i++) {
 		if (s->t <= t)
-			return (uint32_t)(now - s->drops);
-	/*
-	 * It came up under watch, at t at the earliest or up to one poll before: its counter began at 0.
-	 * For one that was there from the start, or whose base has been overwritten, nothing is known.
-	 */
-	return l->n_samples <= LISTENER_SAMPLES && l->absent != 0 ? (int64_t)now : -1;
+			return now - s->drops;
+		oldest = s;
+	}
+	/* One that came up under watch, at t at the earliest or up to one poll before, began at 0. */
+	if (l->n_samples <= LISTENER_SAMPLES && l->absent != 0)
+		return now;
+	*ret_exact = false;
+	return oldest ? now - oldest->drops : 0;
 }
 
 struct listener_sample listener_fullest_since(const struct listener *l, int64_t t)

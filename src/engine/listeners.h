@@ -6,7 +6,7 @@
 
 enum {
 	LISTENERS_MAX = 2048, /* live and remembered ones together */
-	LISTENER_SAMPLES = 8,
+	LISTENER_SAMPLES = 32,
 };
 
 /* How near a listener comes to taking a SYN; a larger one is nearer. */
@@ -74,10 +74,10 @@ const char *listener_reach(const struct socket_row *row);
 const char *listener_family(const struct socket_row *row);
 
 /*
- * How many SYNs the listener's own drop counter grew by after t (the last sample before t is the base);
- * -1 when no sample before t is kept.
+ * By how much the listener's own drop counter grew after t. *ret_exact is false when no sample before t
+ * is kept: then it is at least that much.
  */
-int64_t listener_drops_since(const struct listener *l, int64_t t);
+uint32_t listener_drops_since(const struct listener *l, int64_t t, bool *ret_exact);
 
 /* The fullest accept queue seen at or after t, or the last one seen. */
 struct listener_sample listener_fullest_since(const struct listener *l, int64_t t);

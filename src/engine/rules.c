@@ -177,7 +177,7 @@ static enum confidence accept_queue_full(const struct facts *f)
 {
 	bool full = f->queue.queue > f->queue.queue_max;
 
-	if (!f->accepting || f->drops <= 0)
+	if (!f->accepting || f->drops == 0)
 		return CONFIDENCE_NONE;
 	if (full)
 		return f->lossless ? CONFIDENCE_PROVED : CONFIDENCE_INFERRED;
@@ -201,7 +201,7 @@ static enum confidence no_route_back(const struct facts *f)
 /* The listener did not drop it: nothing listens there, or its own counter stands still. */
 static bool dropped_before_socket(const struct facts *f)
 {
-	return f->sockets && f->server_local && (!f->accepting || f->drops == 0) &&
+	return f->sockets && f->server_local && (!f->accepting || (f->drops_exact && f->drops == 0)) &&
 	       !(f->looked_up && f->found && f->socket.state != SOCKET_LISTEN);
 }
 

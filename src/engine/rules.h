@@ -57,7 +57,8 @@ struct facts {
 	/* counters around the decisive moment */
 	struct window window;
 	enum rst_origin origin;
-	int64_t drops; /* the listener's own drop counter since the SYN; -1: not known */
+	uint32_t drops;   /* what the listener itself dropped since the SYN ... */
+	bool drops_exact; /* ... or at least that much */
 	struct listener_sample queue; /* at its fullest since the SYN */
 	/* the kernel's own look-up of the 4-tuple */
 	bool looked_up, found;

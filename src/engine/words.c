@@ -200,7 +200,7 @@ static void tell_door(const struct facts *f, const struct telling *t, struct eve
 	if (f->accepting) {
 		bool later = !f->steady && f->situation == SITUATION_REFUSED;
 
-		tell_listener(ev, f->accepting, later ? ", since after the refusal" : ", and takes this SYN");
+		tell_listener(ev, f->accepting, later ? "" : ", and takes this SYN");
 		if (later)
 			say(ev, "history", "the listener was first seen %s after the refusal",
 				words_duration(f->accepting->up - at, text, sizeof(text)));
@@ -231,8 +231,8 @@ static void tell_counters(const struct facts *f, struct event_attempt *ev)
 					     f->situation == SITUATION_UNFINISHED);
 
 	if (queue)
-		say(ev, "sockets", "accept queue %u of %u at most; the listener itself dropped %" PRId64
-			" SYNs since", f->queue.queue, f->queue.queue_max, f->drops < 0 ? 0 : f->drops);
+		say(ev, "sockets", "accept queue %u of %u; the listener itself dropped %s%u SYNs since",
+			f->queue.queue, f->queue.queue_max, f->drops_exact ? "" : "at least ", f->drops);
 	if (f->looked_up && f->situation != SITUATION_REFUSED)
 		say(ev, "sockets", "the kernel's look-up of the 4-tuple finds %s",
 			!f->found			       ? "nothing"
@@ -242,8 +242,9 @@ static void tell_counters(const struct facts *f, struct event_attempt *ev)
 	if (!f->window.known)
 		return;
 	if (f->situation == SITUATION_REFUSED && !f->a->out)
-		say(ev, "counters", "TcpOutRsts rose by %" PRIu64 " while %u RSTs left: %s",
+		say(ev, "counters", "TcpOutRsts rose by %" PRIu64 " while %u RST%s left: %s",
 			f->window.delta[COUNTER_OUT_RSTS], f->window.wire_rsts,
+			f->window.wire_rsts == 1 ? "" : "s",
 			f->origin == ORIGIN_STACK   ? "the TCP stack sent it"
 			: f->origin == ORIGIN_OTHER ? "the TCP stack did not send it"
 						    : "the stack did not send all of them");
@@ -381,9 +382,27 @@ static void tell_too_early(const struct facts *f, const struct names *n, struct 
 	       "Type=notify or socket activation; containers: a health check)");
 }
 
+/* Whether a name may stand in a command that a person will paste into a shell. */
+static bool is_plain(const char *s)
+{
+	return s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._@-")] == '\0';
+}
+
+/* The command that shows the log of whose listener it is or was. */
+static const char *journal_words(const struct names *n, char *buf, size_t size)
+{
+	if (n->who && n->who->unit[0] && is_plain(n->who->unit))
+		snprintf(buf, size, "journalctl -e -u %s", n->who->unit);
+	else if (n->who && n->who->comm[0] && is_plain(n->who->comm))
+		snprintf(buf, size, "journalctl -e _COMM=%s", n->who->comm);
+	else
+		text_copy(buf, size, "journalctl -e");
+	return buf;
+}
+
 static void tell_restarting(const struct facts *f, const struct names *n, struct event_attempt *ev)
 {
-	char after[32], down[32], owner[160];
+	char after[32], down[32], owner[160], log[160];
 
 	words_duration(n->listener->up - f->a->answered, after, sizeof(after));
 	words_duration(n->listener->up - f->gone->gone, down, sizeof(down));
@@ -391,21 +410,19 @@ static void tell_restarting(const struct facts *f, const struct names *n, struct
 	SUMMARY("%s dialled %s while the server restarted: %s went away, %s came up %s after the refusal "
 		"(down for %s)", n->peer, n->dialled, owner, n->owner, after, down);
 	ADVICE("Restart without a gap: socket activation, SO_REUSEPORT hand-over, or a reload instead of a "
-	       "restart; and let the peer retry. Check with: journalctl -u %s",
-		n->who && n->who->unit[0] ? n->who->unit : "UNIT");
+	       "restart; and let the peer retry. Check with: %s", journal_words(n, log, sizeof(log)));
 }
 
 static void tell_listener_gone(const struct facts *f, const struct names *n, struct event_attempt *ev)
 {
-	char ago[32];
+	char ago[32], log[160];
 	int64_t gone = f->a->answered - f->gone->gone;
 
 	words_duration(gone > 0 ? gone : 0, ago, sizeof(ago));
 	SUMMARY("%s dialled %s, where %s listened until %s before: the listener went away", n->peer,
 		n->dialled, n->owner, ago);
-	ADVICE("See why it went (exit, crash, or a server that takes one connection only): journalctl -u "
-	       "%s -e; coredumpctl list; and start it again",
-		n->who && n->who->unit[0] ? n->who->unit : "UNIT");
+	ADVICE("See why it went (exit, crash, or a server that takes one connection only): %s; coredumpctl "
+	       "list; and start it again", journal_words(n, log, sizeof(log)));
 }
 
 static void tell_firewall_reset(const struct facts *f, const struct names *n, struct event_attempt *ev)

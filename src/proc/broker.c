@@ -119,8 +119,12 @@ static int attend(pid_t worker, int socket, int signals)
 
 		if (n == 0)
 			kill(worker, SIGKILL);
-		if (waitpid(worker, &status, WNOHANG) == worker)
-			return status;
+		if (waitpid(worker, &status, WNOHANG | WUNTRACED) == worker) {
+			if (!WIFSTOPPED(status))
+				return status;
+			raise(SIGSTOP); /* ^Z: the shell waits for us, not for the worker */
+			kill(worker, SIGCONT);
+		}
 		if (n <= 0)
 			continue;
 		if (fds[0].revents && !serve(socket)) {

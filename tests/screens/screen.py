@@ -1,0 +1,133 @@
+"""screen.py - a program on a pseudo terminal, and its screen as a person would see it."""
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import termios
+import time
+
+import pyte
+
+PROGRAM = os.environ.get("TCPWHY", os.path.join(os.path.dirname(__file__), "../../build/tcpwhy"))
+
+KEYS = {"enter": "\r", "esc": "\x1b", "up": "\x1b[A", "down": "\x1b[B", "pgdn": "\x1b[6~", "pgup": "\x1b[5~",
+        "home": "\x1b[H", "end": "\x1b[F", "tab": "\t", "f1": "\x1bOP", "f10": "\x1b[21~", "f6": "\x1b[17~"}
+
+
+class Terminal:
+    """Starts a program on its own terminal; `lines` is what its screen shows."""
+
+    def __init__(self, *args, width=80, height=24, term="xterm-256color", env=None, program=PROGRAM):
+        self.screen = pyte.Screen(width, height)
+        self.stream = pyte.ByteStream(self.screen)
+        self.written = 0
+        self.raw = b""
+        self.status = None
+        environment = dict(os.environ, TERM=term, LANG="C.UTF-8", LC_ALL="C.UTF-8", TZ="UTC")
+        environment.pop("NO_COLOR", None)
+        environment.update(env or {})
+        environment = {k: v for k, v in environment.items() if v is not None}
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.execve(program, [program, *args], environment)
+        self.resize(width, height, signalled=False)
+        self.before = termios.tcgetattr(self.fd)
+
+    def resize(self, width, height, signalled=True):
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
+        if signalled:
+            self.screen.resize(height, width)
+
+    def read(self, seconds=0.0):
+        """Takes in what the program writes until it has been quiet for a moment, or the time is up."""
+        end = time.monotonic() + seconds
+        while True:
+            left = end - time.monotonic()
+            ready, _, _ = select.select([self.fd], [], [], max(left, 0) if seconds else 0)
+            if not ready:
+                return
+            try:
+                data = os.read(self.fd, 65536)
+            except OSError:
+                return
+            if not data:
+                return
+            self.written += len(data)
+            self.raw = (self.raw + data)[-65536:]
+            self.stream.feed(data)
+            if seconds and time.monotonic() > end:
+                return
+
+    @property
+    def lines(self):
+        return [line.rstrip() for line in self.screen.display]
+
+    @property
+    def text(self):
+        return "\n".join(self.lines)
+
+    def wait_for(self, wanted, seconds=10.0):
+        """Until wanted (a text, or a function of the terminal) holds; the screen is in the error."""
+        end = time.monotonic() + seconds
+        holds = wanted if callable(wanted) else (lambda terminal: wanted in terminal.text)
+        while not holds(self):
+            if time.monotonic() > end:
+                raise AssertionError(f"not on the screen within {seconds} s: {wanted!r}\n{self.text}")
+            self.read(0.05)
+        return self
+
+    def press(self, *keys):
+        for key in keys:
+            os.write(self.fd, KEYS.get(key, key).encode())
+            if key == "esc":
+                time.sleep(0.1)  # longer than the program's escape delay
+        self.read(0.25)
+        return self
+
+    def children(self):
+        """The program's processes: itself and its worker."""
+        found = []
+        for entry in os.listdir("/proc"):
+            if entry.isdigit():
+                try:
+                    with open(f"/proc/{entry}/stat", encoding="ascii", errors="replace") as f:
+                        fields = f.read().rsplit(")", 1)[1].split()
+                except OSError:
+                    continue
+                if int(fields[1]) == self.pid and fields[0] != "Z":
+                    found.append(int(entry))
+        return found
+
+    def wait(self, seconds=5.0):
+        """The program's wait status, once it has ended."""
+        end = time.monotonic() + seconds
+        while self.status is None and time.monotonic() < end:
+            self.read(0.05)
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.status = status
+        if self.status is None:
+            raise AssertionError(f"still running after {seconds} s\n{self.text}")
+        self.read(0.1)
+        return self.status
+
+    def settings(self):
+        return termios.tcgetattr(self.fd)
+
+    def close(self):
+        if self.status is None:
+            try:
+                os.kill(self.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            os.waitpid(self.pid, 0)
+            self.status = -1
+        os.close(self.fd)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
