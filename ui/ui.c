@@ -47,7 +47,7 @@ struct ui {
 	int below_detail;
 	bool paused, stale, resized;
 	enum prompt prompt;
-	char typed[PROMPT_MAX], message[100];
+	char typed[PROMPT_MAX], message[60];
 	uint64_t drawn_findings;
 	int64_t drawn_at;
 };
@@ -168,8 +168,9 @@ static void draw_title(struct ui *ui)
 
 	localtime_r(&t, &tm);
 	strftime(when, sizeof(when), "%H:%M:%S", &tm);
-	snprintf(left, sizeof(left), "tcpwhy  %s  %s%s%s", s->hello.host, when,
-		ui->options.demo ? "  DEMO" : "", ui->paused ? "  PAUSED" : "");
+	snprintf(left, sizeof(left), "tcpwhy  %s  %s%s%s%s%s", s->hello.host, when,
+		ui->options.demo ? "  DEMO" : "", ui->paused ? "  PAUSED" : "",
+		current(ui)->list.filter[0] ? "  filter: " : "", current(ui)->list.filter);
 	snprintf(right, sizeof(right), "packets %" PRId64 " lost %" PRId64, s->totals.received,
 		s->totals.lost);
 	draw_text(0, 0, COLS, ROLE_TITLE, left);
@@ -236,11 +237,11 @@ static void draw_detail(struct ui *ui)
 static void draw_bar(struct ui *ui)
 {
 	int x = 0;
-	char text[PROMPT_MAX + 40];
+	char text[2 * PROMPT_MAX + 40];
 
 	if (ui->prompt != PROMPT_NONE) {
-		snprintf(text, sizeof(text), "%s: %s_", ui->prompt == PROMPT_SEARCH ? "Search" : "Filter",
-			ui->typed);
+		snprintf(text, sizeof(text), "%s: %s_  %s", ui->prompt == PROMPT_SEARCH ? "Search" : "Filter",
+			ui->typed, ui->message);
 		draw_text(LINES - 1, 0, COLS, ROLE_STRONG, text);
 		return;
 	}
@@ -259,12 +260,8 @@ static void draw_bar(struct ui *ui)
 		draw_text(LINES - 1, x + key, label, ROLE_LABEL, b->label);
 		x += key + label;
 	}
-	if (ui->message[0] || current(ui)->list.filter[0]) {
-		snprintf(text, sizeof(text), " %s%s", ui->message[0] ? ui->message : "filter: ",
-			ui->message[0] ? "" : current(ui)->list.filter);
-		if (x < COLS)
-			draw_text(LINES - 1, x, COLS - x, ROLE_WARN, text);
-	}
+	if (ui->message[0] && x + 1 < COLS)
+		draw_text(LINES - 1, x + 1, COLS - x - 1, ROLE_WARN, ui->message);
 }
 
 static void draw_too_small(void)
@@ -418,7 +415,7 @@ static void search(struct ui *ui, int step, bool from_here)
 	if (!l->search[0] || l->n_rows == 0)
 		return;
 	if (!list_search(l, step, from_here))
-		snprintf(ui->message, sizeof(ui->message), "not found: %.80s", l->search);
+		text_copy(ui->message, sizeof(ui->message), "not found");
 	else if (is_text(ui))
 		l->top = l->selected;
 }
