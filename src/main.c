@@ -132,6 +132,13 @@ static void output_close(struct output *o)
 	store_free(o->store);
 }
 
+/* A reader that has gone (head, less) needs no message. */
+static void complain(const char *what, int error)
+{
+	if (error < 0 && error != -EPIPE)
+		fprintf(stderr, "tcpwhy: %s: %s\n", what, strerror(-error));
+}
+
 static int work(void *ctx, int socket)
 {
 	struct program *p = ctx;
@@ -157,6 +164,12 @@ static int work(void *ctx, int socket)
 		r = session_replay(&p->options, p->input, &fe, socket, p->options.demo);
 	else
 		r = session_live(&p->options, &p->sources, &fe, socket);
+	if (out.stream && stream_writer_flush(out.stream) < 0)
+		complain("standard output", stream_writer_flush(out.stream));
+	if (out.recording && stream_writer_flush(out.recording) < 0)
+		complain(p->options.write, stream_writer_flush(out.recording));
+	if (out.batch)
+		complain("standard output", batch_error(out.batch));
 	if (p->mode == MODE_EXPLAIN && r == EXIT_DONE)
 		r = explain_port(out.store, p->options.explain, stdout);
 	output_close(&out);
@@ -247,8 +260,7 @@ static int open_all(struct program *p)
 		return r == -EPERM ? EXIT_PRIVILEGE : EXIT_USAGE;
 	}
 	if (!p->sources.capture && p->mode != MODE_SCREEN)
-		fprintf(stderr, "tcpwhy: packets cannot be seen: %s\n",
-			p->sources.state[SOURCE_PACKETS].why);
+		fprintf(stderr, "tcpwhy: %s\n", p->sources.state[SOURCE_PACKETS].why);
 	if (p->mode == MODE_EXPLAIN && !o->duration)
 		o->duration = o->interval;
 	return 0;

@@ -48,6 +48,12 @@ static enum confidence stack_refused(const struct facts *f)
 	return CONFIDENCE_NONE;
 }
 
+/* Without the socket table - a capture file, a source that is off - the door is not known at all. */
+static enum confidence door_unknown(const struct facts *f)
+{
+	return f->sockets ? CONFIDENCE_NONE : CONFIDENCE_POSSIBLE;
+}
+
 static bool nobody_takes_it(const struct facts *f)
 {
 	return !f->accepting;
@@ -140,7 +146,7 @@ static enum confidence firewall_reset(const struct facts *f)
 {
 	bool open = f->accepting && f->steady; /* the stack would not have refused */
 
-	if (f->a->answer_ttl < 64)
+	if (f->sockets && f->a->answer_ttl < 64)
 		return CONFIDENCE_NONE;
 	switch (f->origin) {
 	case ORIGIN_OTHER:
@@ -158,7 +164,7 @@ static enum confidence firewall_reset(const struct facts *f)
 /* A RST from behind this host; telling the kinds apart needs the other namespaces. */
 static enum confidence published_no_listener(const struct facts *f)
 {
-	return when(f->a->answer_ttl < 64 && f->origin != ORIGIN_STACK, CONFIDENCE_POSSIBLE);
+	return when(f->sockets && f->a->answer_ttl < 64 && f->origin != ORIGIN_STACK, CONFIDENCE_POSSIBLE);
 }
 
 /* The kernel itself answers no TCP SYN to a local address with an ICMP error: a rule does. */
@@ -336,6 +342,8 @@ static enum confidence inferred(const struct facts *f)
 
 static const struct rule rules[] = {
 	{SITUATION_REFUSED, IN, CAUSE_NO_LISTENER, no_listener, {0}},
+	{SITUATION_REFUSED, IN, CAUSE_NO_LISTENER, door_unknown,
+		{CAUSE_LOOPBACK_ONLY, CAUSE_OTHER_ADDRESS, CAUSE_LISTENER_GONE}},
 	{SITUATION_REFUSED, IN, CAUSE_LOOPBACK_ONLY, loopback_only, {0}},
 	{SITUATION_REFUSED, IN, CAUSE_OTHER_ADDRESS, other_address, {0}},
 	{SITUATION_REFUSED, IN, CAUSE_IPV6_ONLY, ipv6_only, {0}},

@@ -330,7 +330,7 @@ static void tell_other_device(const struct facts *f, const struct names *n, stru
 static void tell_no_listener(const struct facts *f, const struct names *n, struct event_attempt *ev)
 {
 	(void)f;
-	SUMMARY("%s dialled %s, but nothing listens on TCP port %u", n->peer, n->dialled, n->port);
+	SUMMARY("%s dialled %s and was refused: nothing listens on TCP port %u", n->peer, n->dialled, n->port);
 	ADVICE("Start the server that should listen on %u, or correct the port that the peer dials. Check "
 	       "with: ss -ltnp; systemctl --failed; journalctl -e",
 		n->port);

@@ -91,8 +91,10 @@ int sources_open(struct sources *s, const struct options *o, char *err, size_t s
 			return -EINVAL;
 		if ((saved == EPERM || geteuid() != 0) && (o->n_interfaces || o->filter))
 			return -EPERM;
-		snprintf(why, sizeof(why), "%s%s", err,
-			geteuid() == 0 ? "" : ": run with sudo, or setcap cap_net_raw+ep; --demo needs nothing");
+		if (geteuid() == 0)
+			snprintf(why, sizeof(why), "%s", err);
+		else
+			snprintf(why, sizeof(why), "no packets without privilege: run with sudo (--demo needs none)");
 		state_set(&s->state[SOURCE_PACKETS], STATE_OFF, why);
 	} else {
 		state_set(&s->state[SOURCE_PACKETS], STATE_ON, "");
@@ -664,7 +666,8 @@ static int end_of_recording(struct replay *p)
 		text_copy(ev.source.source, sizeof(ev.source.source), "packets");
 		text_copy(ev.source.s.state, sizeof(ev.source.s.state), "degraded");
 		snprintf(ev.source.s.why, sizeof(ev.source.s.why),
-			"%llu lines of the recording could not be read", (unsigned long long)p->bad);
+			"%llu line%s of the recording could not be read", (unsigned long long)p->bad,
+			p->bad == 1 ? "" : "s");
 		p->s.fe->sink->event(p->s.fe->sink, &ev);
 	}
 	if (p->s.fe->input_fd < 0)
@@ -742,6 +745,7 @@ struct file_replay {
 	struct engine *engine;
 	bool started;
 	int64_t last;
+	uint64_t packets;
 	struct event_hello hello;
 };
 
@@ -760,6 +764,7 @@ static void take_file_segment(void *ctx, const struct segment *segment)
 	}
 	f->last = segment->t;
 	engine_advance(f->engine, segment->t);
+	engine_capture_stats(f->engine, ++f->packets, 0);
 	engine_segment(f->engine, segment);
 }
 
