@@ -128,7 +128,7 @@ static void on_listener(void *ctx, struct listener *l)
 		if (l->announce_by == 0)
 			l->announce_by = e->now + OWNER_WAIT;
 		announce(e, l);
-	} else {
+	} else if (e->now >= l->announce_by) {
 		report_listener(e, "change", l);
 	}
 }

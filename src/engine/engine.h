@@ -12,6 +12,7 @@ struct engine_config {
 	struct sink *sink;
 	int64_t interval; /* microseconds between tick events */
 	const char *netns;
+	bool partial; /* the capture does not see every RST of the host: an interface or a filter was chosen */
 	/*
 	 * Asks the host (ASK_LOOKUP, ASK_PORT): true with *ret_answer. May refuse, when asked too often or
 	 * when nothing can be known; the verdict is then less sure. NULL: nothing can be asked.

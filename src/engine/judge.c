@@ -47,8 +47,9 @@ static void find_window(const struct engine *e, struct facts *f)
 	rsts = f->window.delta[COUNTER_OUT_RSTS];
 	f->origin = !f->window.known		     ? ORIGIN_UNKNOWN
 		    : rsts == 0			     ? ORIGIN_OTHER
-		    : rsts >= f->window.wire_rsts ? ORIGIN_STACK
-							     : ORIGIN_MIXED;
+		    : rsts < f->window.wire_rsts     ? ORIGIN_MIXED
+		    : e->config.partial		     ? ORIGIN_UNKNOWN
+						     : ORIGIN_STACK;
 }
 
 /* Whether a gone listener was still there at the decisive moment. */
@@ -289,8 +290,8 @@ static bool judge_ended(struct engine *e, struct attempt *a)
 	if (f.situation == SITUATION_RESET && v.cause == CAUSE_UNKNOWN && a->client_fin &&
 		a->server_fin)
 		return true; /* a last segment after an orderly end */
-	if (f.situation == SITUATION_RESET && a->reset_by == SIDE_CLIENT && !a->out && a->server_fin)
-		return true; /* the peer threw away what it no longer wanted after our close */
+	if (f.situation == SITUATION_RESET && a->reset_by == SIDE_CLIENT && (a->out || a->server_fin))
+		return true; /* a client ended what it had no use for: this host's own, or after our close */
 	report_attempt(e, a, &f, &v, false);
 	if (empty || v.cause == CAUSE_LISTENER_GONE)
 		remember_refusal(e, a);

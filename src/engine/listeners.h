@@ -35,7 +35,7 @@ struct listener {
 	bool gone_exact;
 	uint8_t missed;     /* polls without it, one after another */
 	uint32_t announce_queue, announce_queue_max;
-	int64_t announce_by; /* when it is announced even if its owner is not known */
+	int64_t announce_by; /* when it is announced even without its owner; later: not again before */
 	uint32_t n_samples; /* how many changes of queue or drops were seen; the last ones are kept */
 	struct listener_sample samples[LISTENER_SAMPLES];
 };

@@ -295,10 +295,10 @@ void report_attempt(struct engine *e, struct attempt *a, const struct facts *f, 
 	a->confidence = (uint8_t)v->confidence;
 	a->emitted = true;
 	told.a = a;
-	if (again && table_used(e->rollups) < ROLLUP_MAX / 2)
-		emit(e, a, &told, v, 1, NULL);
-	else
+	if (!again)
 		roll_up(e, a, &told, v);
+	else if (e->again_lines++ < AGAIN_MAX)
+		emit(e, a, &told, v, 1, NULL);
 }
 
 void report_listener(struct engine *e, const char *what, struct listener *l)
@@ -328,6 +328,7 @@ void report_listener(struct engine *e, const char *what, struct listener *l)
 	text_copy(out->owner.container, sizeof(out->owner.container), l->owner.container);
 	l->announce_queue = l->row.queue;
 	l->announce_queue_max = l->row.queue_max;
+	l->announce_by = e->now + e->config.interval; /* no sooner than this again */
 	e->config.sink->event(e->config.sink, &ev);
 }
 
@@ -357,6 +358,7 @@ void report_interval(struct engine *e)
 	struct event ev = empty;
 
 	flush_rollups(e);
+	e->again_lines = 0;
 	report_ports(e);
 	ev.type = EVENT_TICK;
 	ev.t = e->now;

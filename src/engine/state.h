@@ -20,6 +20,7 @@ enum {
 	ROLLUP_MAX = 256,    /* kinds of findings told apart within an interval */
 	ROLLUP_PEERS = 32,   /* peer networks told apart per port and cause */
 	PORT_LINES_MAX = 256, /* port lines per interval; the others wait for the next */
+	AGAIN_MAX = 512,      /* lines per interval that tell an earlier finding anew */
 };
 
 /* Counters of one local port; c is what the event shows. */
@@ -85,6 +86,7 @@ struct engine {
 	struct event_tick totals;
 	int64_t lost_t;        /* when packets were last lost; 0: never */
 	int64_t next_tick;
+	int again_lines; /* in this interval */
 	int64_t alert_until;
 	bool wants_poll;
 };

@@ -580,6 +580,7 @@ int session_live(const struct options *o, struct sources *sources, struct fronte
 		.sink = fe->sink,
 		.interval = o->interval,
 		.netns = "",
+		.partial = o->n_interfaces > 0 || o->filter,
 		.ask = on_question,
 		.interface = on_interface,
 		.ctx = &s,

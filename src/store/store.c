@@ -185,7 +185,12 @@ static void take_attempt(struct store *s, const struct event *ev)
 		return;
 	if (!f)
 		f = new_finding(s, ev);
-	f->attempt = ev->attempt;
+	if (failed) {
+		f->attempt = ev->attempt;
+	} else { /* it got through after all: the log keeps why it was late */
+		text_copy(f->attempt.outcome, sizeof(f->attempt.outcome), ev->attempt.outcome);
+		text_copy(f->attempt.summary, sizeof(f->attempt.summary), ev->attempt.summary);
+	}
 	if (strcmp(ev->attempt.dir, "out") == 0 || !failed)
 		return;
 	p = get_port(s, ev->attempt.port);
