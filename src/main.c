@@ -19,7 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum mode {
@@ -97,6 +96,15 @@ static void output_resize(void *ctx)
 		ui_resize(o->ui);
 }
 
+static void output_complain(void *ctx, const char *sentence)
+{
+	struct output *o = ctx;
+
+	ui_free(o->ui); /* gives the terminal back first */
+	o->ui = NULL;
+	fprintf(stderr, "tcpwhy: %s\n", sentence);
+}
+
 static int output_open(struct output *o, const struct program *p)
 {
 	struct ui_options ui = {.in_fd = p->tty_fd, .out_fd = STDOUT_FILENO, .demo = p->options.demo};
@@ -158,6 +166,7 @@ static int work(void *ctx, int socket)
 		.input = output_input,
 		.frame = output_frame,
 		.round = output_round,
+		.complain = output_complain,
 		.resize = output_resize,
 	};
 	if (p->input)
@@ -202,19 +211,17 @@ static void print_version(void)
 			worker_describe(state, sizeof(state)));
 }
 
-/* Opens the file to record to; under sudo it belongs to who called sudo. */
+/* Opens the file to record to; under sudo a new one belongs to who called sudo. */
 static int open_recording(const char *path)
 {
 	const char *uid = getenv("SUDO_UID"), *gid = getenv("SUDO_GID");
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
-	if (fd >= 0 && geteuid() == 0 && uid && gid) {
-		struct stat st;
-
-		if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == 0 && st.st_nlink == 1 &&
-			fchown(fd, (uid_t)strtoul(uid, NULL, 10), (gid_t)strtoul(gid, NULL, 10)) < 0)
-			fprintf(stderr, "tcpwhy: %s stays root's: %s\n", path, strerror(errno));
-	}
+	if (fd < 0 && errno == EEXIST)
+		return open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	if (fd >= 0 && geteuid() == 0 && uid && gid &&
+		fchown(fd, (uid_t)strtoul(uid, NULL, 10), (gid_t)strtoul(gid, NULL, 10)) < 0)
+		fprintf(stderr, "tcpwhy: %s stays root's: %s\n", path, strerror(errno));
 	return fd;
 }
 
@@ -273,7 +280,7 @@ int main(int argc, char **argv)
 	char err[256];
 	int status;
 
-	setlocale(LC_ALL, "");
+	setlocale(LC_CTYPE, ""); /* numbers stay as the stream and the options have them */
 	if (options_parse(argc, argv, &p.options, err, sizeof(err)) < 0) {
 		fprintf(stderr, "tcpwhy: %s\n", err);
 		options_fini(&p.options);

@@ -11,7 +11,7 @@ static void fill(struct view *v, const struct store *s)
 	list_text(l, ROLE_STRONG, width, 0, "tcpwhy %s - why peers cannot connect to this host", TCPWHY_VERSION);
 	list_text(l, ROLE_NORMAL, width, 0, " ");
 	for (int a = 1; a < ACTION_COUNT; a++)
-		list_text(l, ROLE_NORMAL, width, 2, "%-12s %s", key_binding((enum action)a)->names,
+		list_text(l, ROLE_NORMAL, width, 2, "%-14s %s", key_binding((enum action)a)->names,
 			key_binding((enum action)a)->help);
 	list_text(l, ROLE_NORMAL, width, 0, " ");
 	list_text(l, ROLE_NORMAL, width, 0, "ACC accepted   REF refused (RST)   RST reset later   SIL silent or "

@@ -30,7 +30,7 @@ enum action {
 };
 
 enum {
-	KEYS_PER_ACTION = 4,
+	KEYS_PER_ACTION = 5,
 };
 
 struct key_binding {

@@ -198,9 +198,10 @@ static void draw_summary(struct ui *ui)
 		draw_text(1, 0, COLS, ROLE_WARN, line);
 	} else {
 		snprintf(line, sizeof(line), "accepted %" PRId64 "  refused %" PRId64 "  reset %" PRId64
-			"  silent %" PRId64 "  unreachable %" PRId64 "  unfinished %" PRId64 "%s",
-			t->accepted, t->refused, t->reset, t->silent, t->unreachable, t->unfinished,
-			t->evicted || t->untracked ? "  (table full)" : "");
+			"  silent %" PRId64 "  unreachable %" PRId64 "  unfinished %" PRId64, t->accepted, t->refused,
+			t->reset, t->silent, t->unreachable, t->unfinished);
+		if (t->evicted || t->untracked)
+			text_append(line, sizeof(line), "  untracked %" PRId64, t->evicted + t->untracked);
 		draw_text(1, 0, COLS, ROLE_NORMAL, line);
 	}
 }

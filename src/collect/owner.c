@@ -36,6 +36,22 @@ static void take_cgroup(char *text, char *ret, size_t size)
 	}
 }
 
+/* From /etc/passwd alone: getpwuid() would run name services, network and all, with privilege. */
+static void name_user(uid_t uid, char *ret, size_t size)
+{
+	FILE *f = fopen("/etc/passwd", "re");
+	const struct passwd *pw;
+
+	snprintf(ret, size, "%u", uid);
+	while (f && (pw = fgetpwent(f)))
+		if (pw->pw_uid == uid) {
+			text_copy(ret, size, pw->pw_name);
+			break;
+		}
+	if (f)
+		fclose(f);
+}
+
 static void describe(int dir, int32_t pid, struct owner_record *r)
 {
 	char cgroup[4096];
@@ -52,14 +68,8 @@ static void describe(int dir, int32_t pid, struct owner_record *r)
 			r->cmdline[i] = ' ';
 	read_file(dir, "cgroup", cgroup, sizeof(cgroup));
 	take_cgroup(cgroup, r->cgroup, sizeof(r->cgroup));
-	if (fstat(dir, &st) == 0) {
-		const struct passwd *pw = getpwuid(st.st_uid);
-
-		if (pw)
-			text_copy(r->user, sizeof(r->user), pw->pw_name);
-		else
-			snprintf(r->user, sizeof(r->user), "%u", st.st_uid);
-	}
+	if (fstat(dir, &st) == 0)
+		name_user(st.st_uid, r->user, sizeof(r->user));
 }
 
 static bool better(int32_t pid, int32_t than)

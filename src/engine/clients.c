@@ -26,6 +26,7 @@ static const struct {
 		"[Errno 104] Connection reset by peer | curl: (56) Recv failure: Connection reset by peer "
 		"| read tcp ...: read: connection reset by peer | read ECONNRESET"},
 	[SEES_EPROTO] = {"EPROTO", "[Errno 71] Protocol error"},
+	[SEES_ENOPROTOOPT] = {"ENOPROTOOPT", "[Errno 92] Protocol not available"},
 };
 static_assert(sizeof(errors) / sizeof(errors[0]) == SEES_COUNT, "words for each");
 
@@ -41,7 +42,8 @@ const char *client_words(enum client_sees s)
 
 /* Destination unreachable by code; what the kernel maps to an errno of no interest here is absent. */
 static const uint8_t unreach4[16] = {
-	[0] = SEES_ENETUNREACH,  [1] = SEES_EHOSTUNREACH,  [3] = SEES_ECONNREFUSED,
+	[0] = SEES_ENETUNREACH,  [1] = SEES_EHOSTUNREACH,  [2] = SEES_ENOPROTOOPT,
+	[3] = SEES_ECONNREFUSED,
 	[5] = SEES_EHOSTUNREACH, [6] = SEES_ENETUNREACH,   [7] = SEES_EHOSTUNREACH,
 	[9] = SEES_ENETUNREACH,  [10] = SEES_EHOSTUNREACH, [11] = SEES_ENETUNREACH,
 	[12] = SEES_EHOSTUNREACH, [13] = SEES_EHOSTUNREACH, [14] = SEES_EHOSTUNREACH,

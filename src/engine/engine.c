@@ -1,7 +1,6 @@
 /* engine.c - facts and a clock in, events out: the tables, and who is called when. */
 #include "engine.h"
 #include "base/text.h"
-#include "report.h"
 #include "state.h"
 
 #include <errno.h>
@@ -221,17 +220,9 @@ void engine_hello(struct engine *e, int64_t t, const struct event_hello *hello)
 
 void engine_bye(struct engine *e, int64_t t, const char *reason)
 {
-	static const struct event empty;
-	struct event ev = empty;
-
 	if (t > e->now)
 		e->now = t;
-	report_interval(e);
-	ev.type = EVENT_BYE;
-	ev.t = e->now;
-	text_copy(ev.bye.reason, sizeof(ev.bye.reason), reason);
-	ev.bye.totals = e->totals;
-	e->config.sink->event(e->config.sink, &ev);
+	report_bye(e, reason);
 }
 
 void engine_source(struct engine *e, int64_t t, enum source source, enum source_state state,

@@ -12,6 +12,7 @@ struct engine_config {
 	struct sink *sink;
 	int64_t interval; /* microseconds between tick events */
 	const char *netns;
+	uint8_t ttl; /* net.ipv4.ip_default_ttl; 0: 64 */
 	bool partial; /* the capture does not see every RST of the host: an interface or a filter was chosen */
 	/*
 	 * Asks the host (ASK_LOOKUP, ASK_PORT): true with *ret_answer. May refuse, when asked too often or

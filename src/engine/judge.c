@@ -38,6 +38,8 @@ static void find_window(const struct engine *e, struct facts *f)
 	if (f->situation == SITUATION_SILENT || f->situation == SITUATION_UNFINISHED) {
 		from = a->first;
 		to = e->samples.n ? e->samples.ring[(e->samples.n - 1) % SAMPLES_KEPT].t - 1 : from;
+		if (to > e->now - RING_DELAY) /* so that the window's packets have been delivered */
+			to = e->now - RING_DELAY;
 		if (to < from)
 			to = from;
 	} else {
@@ -134,6 +136,7 @@ static void gather(struct engine *e, const struct attempt *a, struct facts *f)
 	f->situation = situations[a->stage];
 	f->sockets = e->sockets_known;
 	f->server_local = !e->addresses_known || engine_is_local(e, &a->key.server);
+	f->own_ttl = a->v6 || e->config.ttl == 0 ? 64 : e->config.ttl;
 	f->lossless = e->lost_t == 0 || e->lost_t < a->first - USEC;
 	if (e->config.interface && a->ifindex)
 		e->config.interface(e->config.ctx, a->ifindex, f->iface);

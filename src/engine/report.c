@@ -233,8 +233,6 @@ static void roll_up(struct engine *e, const struct attempt *a, const struct fact
 	struct rollup *r = rollup_of(e, a, f, v, &fresh);
 
 	if (fresh) {
-		r->one_peer = true;
-		r->last = *a;
 		emit(e, a, f, v, 1, NULL);
 		return;
 	}
@@ -243,8 +241,7 @@ static void roll_up(struct engine *e, const struct attempt *a, const struct fact
 	if (r->extra == 0 || a->last > r->latest)
 		r->latest = a->last;
 	if (r->extra == 0) {
-		r->one_peer = r->last.first != 0 ? ip_equal(attempt_peer(&r->last), attempt_peer(a))
-						 : true;
+		r->one_peer = true;
 	} else if (!ip_equal(attempt_peer(&r->last), attempt_peer(a))) {
 		r->one_peer = false;
 	}
@@ -352,6 +349,29 @@ static void report_ports(struct engine *e)
 	}
 }
 
+static struct event_tick totals(const struct engine *e)
+{
+	struct event_tick t = e->totals;
+
+	t.tracked = (int64_t)table_used(e->attempts);
+	t.evicted = (int64_t)(table_evicted(e->attempts) + table_evicted(e->ports) +
+			      table_evicted(e->peers) + table_evicted(e->listeners.table));
+	return t;
+}
+
+void report_bye(struct engine *e, const char *reason)
+{
+	static const struct event empty;
+	struct event ev = empty;
+
+	report_interval(e);
+	ev.type = EVENT_BYE;
+	ev.t = e->now;
+	text_copy(ev.bye.reason, sizeof(ev.bye.reason), reason);
+	ev.bye.totals = totals(e);
+	e->config.sink->event(e->config.sink, &ev);
+}
+
 void report_interval(struct engine *e)
 {
 	static const struct event empty;
@@ -362,7 +382,6 @@ void report_interval(struct engine *e)
 	report_ports(e);
 	ev.type = EVENT_TICK;
 	ev.t = e->now;
-	ev.tick = e->totals;
-	ev.tick.tracked = (int64_t)table_used(e->attempts);
+	ev.tick = totals(e);
 	e->config.sink->event(e->config.sink, &ev);
 }

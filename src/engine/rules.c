@@ -33,7 +33,7 @@ struct rule {
 /* How sure "nobody at the door" can be, given who sent the RST. */
 static enum confidence stack_refused(const struct facts *f)
 {
-	if (!f->sockets || f->a->answer_ttl < 64) /* from behind this host: a forwarded port's target */
+	if (!f->sockets || f->a->answer_ttl < f->own_ttl) /* from behind this host: a forwarded port's target */
 		return CONFIDENCE_NONE;
 	switch (f->origin) {
 	case ORIGIN_STACK:
@@ -146,7 +146,7 @@ static enum confidence firewall_reset(const struct facts *f)
 {
 	bool open = f->accepting && f->steady; /* the stack would not have refused */
 
-	if (f->sockets && f->a->answer_ttl < 64)
+	if (f->sockets && f->a->answer_ttl < f->own_ttl)
 		return CONFIDENCE_NONE;
 	switch (f->origin) {
 	case ORIGIN_OTHER:
@@ -164,7 +164,7 @@ static enum confidence firewall_reset(const struct facts *f)
 /* A RST from behind this host; telling the kinds apart needs the other namespaces. */
 static enum confidence published_no_listener(const struct facts *f)
 {
-	return when(f->sockets && f->a->answer_ttl < 64 && f->origin != ORIGIN_STACK, CONFIDENCE_POSSIBLE);
+	return when(f->sockets && f->a->answer_ttl < f->own_ttl && f->origin != ORIGIN_STACK, CONFIDENCE_POSSIBLE);
 }
 
 /* The kernel itself answers no TCP SYN to a local address with an ICMP error: a rule does. */
@@ -214,6 +214,14 @@ static bool dropped_before_socket(const struct facts *f)
 static enum confidence firewall_drop(const struct facts *f)
 {
 	return when(dropped_before_socket(f), CONFIDENCE_POSSIBLE);
+}
+
+/* TCP refused, by its own count, and the wire shows fewer RSTs: they were lost on the way out. */
+static enum confidence answer_never_left(const struct facts *f)
+{
+	return when(dropped_before_socket(f) && !f->accepting && f->origin == ORIGIN_STACK &&
+			    f->window.delta[COUNTER_OUT_RSTS] > f->window.wire_rsts,
+		CONFIDENCE_POSSIBLE);
 }
 
 static enum confidence reverse_path(const struct facts *f)
@@ -364,6 +372,7 @@ static const struct rule rules[] = {
 	{SITUATION_SILENT, IN, CAUSE_ACCEPT_QUEUE_FULL, accept_queue_full, {0}},
 	{SITUATION_SILENT, IN, CAUSE_SYN_QUEUE_FULL, syn_queue_full, {CAUSE_NO_ROUTE_BACK}},
 	{SITUATION_SILENT, IN, CAUSE_NO_ROUTE_BACK, no_route_back, {CAUSE_SYN_QUEUE_FULL}},
+	{SITUATION_SILENT, IN, CAUSE_NEXT_HOP_DEAD, answer_never_left, {CAUSE_FIREWALL_DROP_REPLY}},
 	{SITUATION_SILENT, IN, CAUSE_FIREWALL_DROP, firewall_drop,
 		{CAUSE_BPF_DROP, CAUSE_CONNTRACK_FULL, CAUSE_NFQUEUE_DEAD}},
 	{SITUATION_SILENT, IN, CAUSE_REVERSE_PATH, reverse_path, {0}},

@@ -44,6 +44,7 @@ struct facts {
 	enum situation situation;
 	bool sockets;        /* the socket table was read, so that an absence counts */
 	bool server_local;   /* the dialled address is this host's */
+	uint8_t own_ttl;     /* what this host's own RSTs start with; fewer: from behind it */
 	bool lossless;       /* the capture lost nothing around the attempt */
 	/* the door: listeners of the dialled port */
 	enum near near;                  /* of those that would not take the SYN */

@@ -114,3 +114,4 @@ void report_attempt(struct engine *e, struct attempt *a, const struct facts *f,
 	const struct verdict *v, bool again);
 void report_listener(struct engine *e, const char *what, struct listener *l);
 void report_interval(struct engine *e);
+void report_bye(struct engine *e, const char *reason);

@@ -17,6 +17,9 @@
 #include <unistd.h>
 #ifdef HAVE_LIBCAP
 #include <sys/capability.h>
+#else
+#include <linux/capability.h>
+#include <sys/syscall.h>
 #endif
 
 enum {
@@ -43,7 +46,10 @@ static int drop_capabilities(void)
 	cap_free(none);
 	return r;
 #else
-	return 0; /* leaving user 0 has dropped them; without root there were none but file capabilities */
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct none[2] = {{0, 0, 0}, {0, 0, 0}};
+
+	return syscall(SYS_capset, &header, none) < 0 ? -errno : 0;
 #endif
 }
 

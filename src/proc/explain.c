@@ -33,6 +33,13 @@ static int tell_listeners(const struct store *s, int port, FILE *out)
 	return reachable;
 }
 
+/* Whether a peer did not get in: one that reset the connection by itself did. */
+static bool kept_out(const struct event_attempt *a)
+{
+	return strcmp(a->by, "peer") != 0 && strcmp(a->outcome, "cancelled") != 0 &&
+	       strcmp(a->outcome, "unfinished") != 0;
+}
+
 int explain_port(const struct store *s, int port, FILE *out)
 {
 	const struct store_port *p = store_port(s, port);
@@ -40,6 +47,11 @@ int explain_port(const struct store *s, int port, FILE *out)
 	int reachable;
 
 	fprintf(out, "port %d\n", port);
+	if (strcmp(s->hello.sources[SOURCE_SOCKETS].state, "off") == 0) {
+		fprintf(out, "  not known: the socket table cannot be read: %s\n",
+			s->hello.sources[SOURCE_SOCKETS].why);
+		return EXIT_FAILED;
+	}
 	reachable = tell_listeners(s, port, out);
 	if (f) {
 		fprintf(out, "  %s: %s (%s)\n", f->attempt.outcome, f->attempt.cause,
@@ -54,5 +66,5 @@ int explain_port(const struct store *s, int port, FILE *out)
 	} else {
 		fputs("  nobody failed to connect while it was watched\n", out);
 	}
-	return reachable == 0 || f ? EXIT_REFUSALS : EXIT_DONE;
+	return reachable == 0 || (f && kept_out(&f->attempt)) ? EXIT_REFUSALS : EXIT_DONE;
 }

@@ -13,6 +13,8 @@ struct frontend {
 	int (*frame)(void *ctx);
 	/* Called after every round of work, for what must not wait for the next frame. 0 or -errno. */
 	int (*round)(void *ctx);
+	/* Says a sentence about wrong input to whoever started the program. */
+	void (*complain)(void *ctx, const char *sentence);
 	/* The terminal's size has changed. */
 	void (*resize)(void *ctx);
 };

@@ -550,6 +550,19 @@ static void fill_hello(struct event_hello *h, const struct event_state *state)
 	memcpy(h->sources, state, sizeof(h->sources));
 }
 
+static uint8_t read_ttl(void)
+{
+	FILE *f = fopen("/proc/sys/net/ipv4/ip_default_ttl", "re");
+	unsigned int ttl = 0;
+
+	if (f) {
+		if (fscanf(f, "%3u", &ttl) != 1 || ttl > 255)
+			ttl = 0;
+		fclose(f);
+	}
+	return (uint8_t)ttl;
+}
+
 static int watch_sources(struct session *s)
 {
 	int r = loop_add(s->loop, s->timer, on_timer, s);
@@ -580,6 +593,7 @@ int session_live(const struct options *o, struct sources *sources, struct fronte
 		.sink = fe->sink,
 		.interval = o->interval,
 		.netns = "",
+		.ttl = read_ttl(),
 		.partial = o->n_interfaces > 0 || o->filter,
 		.ask = on_question,
 		.interface = on_interface,
@@ -741,6 +755,13 @@ static int on_broker_gone(void *ctx, uint32_t events)
 	return EXIT_FAILED;
 }
 
+static int on_time_up(void *ctx, uint32_t events)
+{
+	(void)ctx;
+	(void)events;
+	return EXIT_DONE;
+}
+
 /* A capture file: through the engine, on the packets' own clock. */
 struct file_replay {
 	struct engine *engine;
@@ -832,9 +853,18 @@ int session_replay(const struct options *o, struct input *in, struct frontend *f
 		if (r == 0)
 			r = on_pace(p, 0);
 	} else {
+		if (o->duration) {
+			r = loop_add(p->s.loop, p->s.timer, on_time_up, p);
+			if (r < 0)
+				goto out;
+			arm(&p->s, now_usec() + o->duration);
+		}
 		kind = input_is_capture(in);
 		r = kind < 0 ? kind : kind > 0 ? replay_capture(p) : LOOP_GO_ON;
-		if (kind == 0) {
+		if (kind == 0 && o->filter) {
+			r = EXIT_USAGE;
+			fe->complain(fe->ctx, "a filter expression is for packets, not for a recording of events");
+		} else if (kind == 0) {
 			r = loop_add(p->s.loop, input_fd(in), on_recording, p);
 			if (r == -EPERM) { /* a regular file: epoll has no use for it */
 				r = on_recording(p, 0);

@@ -212,9 +212,13 @@ static void take_port(struct store *s, const struct event *ev)
 {
 	struct store_port *p = get_port(s, ev->port.port);
 	struct store_slot *slot = slot_of(s, p);
+	int64_t span;
 
 	p->c = ev->port;
+	span = ev->t - s->last_tick;
 	p->syn_rate = p->c.syn - p->before.syn;
+	if (s->last_tick && span > 0)
+		p->syn_rate = (p->syn_rate * USEC + span / 2) / span;
 	slot->accepted = cap16(p->c.accepted - p->before.accepted);
 	slot->failed = cap16(failures_of(&p->c) - failures_of(&p->before));
 	p->before = p->c;
@@ -226,6 +230,7 @@ static void take_tick(struct store *s, const struct event *ev)
 	static const struct store_slot empty;
 
 	s->totals = ev->tick;
+	s->last_tick = ev->t;
 	s->ticks++;
 	for (struct store_port *p = NULL; (p = table_next(s->ports, p));) {
 		*slot_of(s, p) = empty;
@@ -253,6 +258,7 @@ static void take_hello(struct store *s, const struct event *ev)
 	memset(s->findings, 0, STORE_FINDINGS * sizeof(*s->findings));
 	s->n_findings = 0;
 	s->ticks = 0;
+	s->last_tick = 0;
 	s->ended = false;
 	s->hello = ev->hello;
 	s->started = ev->t;

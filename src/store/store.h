@@ -25,7 +25,7 @@ struct store_slot {
 struct store_port {
 	struct event_port c;      /* cumulative */
 	struct event_port before; /* at the last tick */
-	int64_t syn_rate;         /* SYNs in the last interval */
+	int64_t syn_rate;         /* SYNs a second, over the last interval */
 	uint64_t last_line;       /* tick number of its last port line */
 	int64_t last_failure;     /* time; 0: never */
 	uint64_t finding;         /* number of its last failure's finding; 0: none */
@@ -60,7 +60,7 @@ struct store {
 	struct event_hello hello;
 	struct event_source sources[SOURCE_COUNT];
 	struct event_tick totals;
-	int64_t now, started;
+	int64_t now, started, last_tick;
 	uint64_t ticks, changes; /* changes counts whatever a screen may show */
 	bool ended;
 	char ended_why[64];
