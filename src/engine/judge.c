@@ -12,6 +12,7 @@ enum {
 	PORT_ANSWER_KEPT = 500000,
 	UNFINISHED_LOOK = 5000000, /* whether it completed after all */
 	TOO_EARLY_WITHIN = 60000000, /* a listener that comes up within this explains a refusal */
+	GONE_SLACK = 500000,      /* between a listener's end and our reading of it */
 	CLOCK_SLACK = 2000,       /* between a packet's time stamp and the counter it moved */
 };
 
@@ -54,12 +55,15 @@ static void find_window(const struct engine *e, struct facts *f)
 						     : ORIGIN_STACK;
 }
 
-/* Whether a gone listener was still there at the decisive moment. */
+/*
+ * Whether a gone listener was still there at the decisive moment. Its end is known by when the multicast
+ * was read, which a busy machine delays: only an end well after the moment counts as one.
+ */
 static bool was_there(const struct listener *l, const struct attempt *a)
 {
 	int64_t t = a->answered ? a->answered : a->first;
 
-	return l->gone_exact && l->gone > t && l->up < t;
+	return l->gone_exact && l->gone > t + GONE_SLACK && l->up < t;
 }
 
 static void look_at_door(struct engine *e, struct facts *f)
