@@ -9,6 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum {
+	WIDE = 120, /* columns of a terminal on which a column takes its wide form */
+};
+
 int list_init(struct list *l, const struct column *columns, int n)
 {
 	memset(l, 0, sizeof(*l));
@@ -101,11 +105,13 @@ void list_settle(struct list *l)
 
 static void draw_cells(const struct list *l, const struct row *row, int y, int width, enum role role)
 {
+	/* Only the words of a row are coloured: a screen full of red says nothing. */
+	enum role cell = role == ROLE_BAD || role == ROLE_WARN ? ROLE_NORMAL : role;
 	int x = 0;
 
 	for (int i = 0; i < l->n_columns && x < width; i++) {
 		const struct column *c = &l->columns[i];
-		int w = c->wide && width >= 100 ? c->wide : c->width ? c->width : width - x;
+		int w = c->wide && width >= WIDE ? c->wide : c->width ? c->width : width - x;
 
 		if (width < c->from_width)
 			continue;
@@ -114,11 +120,11 @@ static void draw_cells(const struct list *l, const struct row *row, int y, int w
 		if (c->width == 0)
 			draw_text(y, x, w, role, row ? row->last : c->title);
 		else if (c->right)
-			draw_right(y, x, w, role, row ? row->cells[i] : c->title);
+			draw_right(y, x, w, cell, row ? row->cells[i] : c->title);
 		else
-			draw_text(y, x, w, role, row ? row->cells[i] : c->title);
+			draw_text(y, x, w, cell, row ? row->cells[i] : c->title);
 		if (c->width && x + w < width)
-			draw_text(y, x + w, 1, role, row ? "" : l->sort == i ? "v" : "");
+			draw_text(y, x + w, 1, cell, row ? "" : l->sort == i ? "v" : "");
 		x += w + (c->width != 0);
 	}
 }

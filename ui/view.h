@@ -17,7 +17,7 @@ enum {
 struct column {
 	const char *title;
 	int width;      /* 0: the rest of the line (the last one) */
-	int wide;       /* the width on terminals of 100 columns and more; 0: the same */
+	int wide;       /* the width on terminals of 120 columns and more; 0: the same */
 	int from_width; /* shown on terminals at least this wide */
 	bool right;     /* numbers */
 };
