@@ -200,7 +200,7 @@ static void tell_door(const struct facts *f, const struct telling *t, struct eve
 	if (f->accepting) {
 		bool later = !f->steady && f->situation == SITUATION_REFUSED;
 
-		tell_listener(ev, f->accepting, later ? "" : ", and takes this SYN");
+		tell_listener(ev, f->accepting, later ? "" : ", and is whom the SYN is for");
 		if (later)
 			say(ev, "history", "the listener was first seen %s after the refusal",
 				words_duration(f->accepting->up - at, text, sizeof(text)));
