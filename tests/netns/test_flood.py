@@ -8,13 +8,15 @@ import collections
 import os
 import shutil
 import subprocess
+import sys
+import threading
 import time
 
 import pytest
 
 import scenarios
 from lab import Lab, LabError
-from watch import Watch
+from watch import Watch, program
 
 SYNS = 500_000
 GROWTH_LIMIT = 8 * 1024         # KiB
@@ -165,3 +167,35 @@ def assert_still_awake(lab, watch):
     result = scenarios.loopback_only(lab, 7003)
     line = watch.settled(lambda l: l["cause"] == "loopback-only", 7003)
     assert line["peer"] == result["peer"] and line["confidence"] == "proved"
+
+
+def test_screen_answers_keys_in_a_flood(lab):
+    """Keys move the selection while half a million SYNs come in, and the lost count is on the screen."""
+    sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../screens"))
+    from screen import Terminal     # pylint: disable=import-outside-toplevel
+
+    for port in range(7100, 7110):
+        lab.serve(port, comm="demo-row")
+    script = f"exec ip netns exec {lab.server.name} {os.path.abspath(program())}"
+    with Terminal("-c", script, program="/bin/sh") as terminal:
+        terminal.wait_for("demo-row", 10)
+        flooding = threading.Thread(target=flood, args=(lab, CLOSED))
+        flooding.start()
+        times = []
+        while flooding.is_alive() or len(times) < 8:
+            shown = terminal.lines[-5:-1]     # what is said of the selected row
+            key = "down" if len(times) % 16 < 8 else "up"
+            pressed = time.monotonic()
+            os.write(terminal.fd, {"down": b"j", "up": b"k"}[key])
+            terminal.wait_for(lambda t: t.lines[-5:-1] != shown, 2)  # pylint: disable=cell-var-from-loop
+            times.append(time.monotonic() - pressed)
+            time.sleep(0.03)
+        flooding.join()
+        terminal.wait_for(lambda t: "lost" in t.lines[0] and any(c in t.lines[0] for c in "123456789"), 5)
+        terminal.wait_for("7001", 5)
+        times.sort()
+        print(f"\nscreen: {len(times)} keys in the flood, key to frame median {times[len(times) // 2] * 1000:.1f} ms, "
+              f"slowest {times[-1] * 1000:.1f} ms; {terminal.lines[0]}")
+        terminal.press("q")
+        assert terminal.wait() == 0
+        assert times[-1] < 1.0
