@@ -183,6 +183,7 @@ static int work(void *ctx, int socket)
 		r = explain_port(out.store, p->options.explain, stdout);
 	output_close(&out);
 	sources_close(&p->sources);
+	p->input = NULL; /* the session has closed it */
 	return r;
 }
 
@@ -249,8 +250,8 @@ static int open_all(struct program *p)
 		p->tty_fd = isatty(STDIN_FILENO) ? STDIN_FILENO : open("/dev/tty", O_RDWR | O_CLOEXEC);
 		if (p->tty_fd < 0)
 			p->mode = MODE_BATCH;
-		else
-			p->terminal = terminal_save(STDOUT_FILENO);
+		else if (!(p->terminal = terminal_save(STDOUT_FILENO)))
+			p->mode = MODE_BATCH; /* one that cannot move its cursor */
 	}
 	if (o->demo || o->read) {
 		p->input = o->demo ? input_demo() : input_open(o->read);
@@ -297,6 +298,8 @@ int main(int argc, char **argv)
 		status = open_all(&p);
 		if (status == EXIT_DONE)
 			status = broker_run(&hooks);
+		sources_close(&p.sources);
+		input_free(p.input);
 	}
 	terminal_free(p.terminal);
 	options_fini(&p.options);

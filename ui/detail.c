@@ -175,7 +175,10 @@ static void fill(struct view *v, const struct store *s)
 	if (f && f->type != EVENT_LISTENER)
 		add_verdict(l, s, &f->attempt, f->type, f->t, width);
 	else
-		list_text(l, ROLE_GOOD, width, 0, "Nobody has failed to connect here.");
+		list_text(l, ROLE_NORMAL, width, 0, "%s",
+			strcmp(s->hello.sources[SOURCE_PACKETS].state, "on") == 0
+				? "Nobody has failed to connect here."
+				: "Whether peers fail cannot be seen without packets.");
 	add_listeners(l, s, v->port, width);
 	if (p) {
 		add_counters(l, s, p, width);

@@ -14,7 +14,7 @@ static void fill(struct view *v, const struct store *s)
 		list_text(l, ROLE_NORMAL, width, 2, "%-14s %s", key_binding((enum action)a)->names,
 			key_binding((enum action)a)->help);
 	list_text(l, ROLE_NORMAL, width, 0, " ");
-	list_text(l, ROLE_NORMAL, width, 0, "ACC accepted   REF refused (RST)   RST reset later   SIL silent or "
+	list_text(l, ROLE_NORMAL, width, 0, "ACC accepted   REF refused (with ICMP errors where narrow)   RST reset later   SIL silent or "
 		"unfinished   ICMP error sent   N attempts alike");
 	list_text(l, ROLE_NORMAL, width, 0, "WHY: \"!\" a failure in the last minute, \"?\" possible only. "
 		"Confidence: proved, inferred (nothing else fits), possible (several fit; the advice says "

@@ -197,7 +197,10 @@ static void fill(struct view *v, const struct store *s)
 		}
 		fill_number(row, COL_SYN, p->syn_rate);
 		fill_number(row, COL_ACCEPTED, p->c.accepted);
-		fill_number(row, COL_REFUSED, p->c.refused);
+		fill_number(row, COL_REFUSED,
+			p->c.refused + (v->width < port_columns[COL_UNREACHABLE].from_width
+						       ? p->c.unreachable
+						       : 0));
 		fill_number(row, COL_RESET, p->c.reset);
 		fill_number(row, COL_SILENT, p->c.silent + p->c.unfinished);
 		fill_number(row, COL_UNREACHABLE, p->c.unreachable);
@@ -221,8 +224,11 @@ static void detail(struct view *v, const struct store *s, const struct row *row,
 	} else if (best) {
 		char owner[160];
 
-		snprintf(what, what_size, "%s listens on %s: reach %s. Nobody has failed to connect.",
-			owner_text(&best->l.owner, owner, sizeof(owner)), best->l.addr, best->l.reach);
+		snprintf(what, what_size, "%s listens on %s: reach %s. %s",
+			owner_text(&best->l.owner, owner, sizeof(owner)), best->l.addr, best->l.reach,
+			strcmp(s->hello.sources[SOURCE_PACKETS].state, "on") == 0
+				? "Nobody has failed to connect."
+				: "Whether peers fail cannot be seen without packets.");
 		if (strcmp(best->l.reach, "loopback") == 0)
 			snprintf(todo, todo_size, "Only this host itself can connect. If remote peers "
 				"should, make it listen on 0.0.0.0 or ::");

@@ -28,7 +28,12 @@ struct terminal_state *terminal_save(int fd)
 	}
 	t->fd = fd;
 	if (setupterm(NULL, fd, &found) != OK)
-		return t;
+		return t; /* an unknown type is drawn on as a vt100 */
+	if (!tigetstr("cup")) {
+		del_curterm(cur_term);
+		free(t);
+		return NULL;
+	}
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		const char *s = tigetstr(names[i]);
 		size_t used = strlen(t->leave);
@@ -43,8 +48,11 @@ struct terminal_state *terminal_save(int fd)
 void terminal_restore(struct terminal_state *t)
 {
 	size_t done = 0, n;
+	struct termios now;
 
-	if (!t)
+	if (!t || tcgetattr(t->fd, &now) < 0 ||
+		(now.c_lflag == t->settings.c_lflag && now.c_iflag == t->settings.c_iflag &&
+			now.c_oflag == t->settings.c_oflag))
 		return;
 	n = strlen(t->leave);
 	while (done < n) {

@@ -364,7 +364,8 @@ void report_bye(struct engine *e, const char *reason)
 	static const struct event empty;
 	struct event ev = empty;
 
-	report_interval(e);
+	flush_rollups(e);
+	report_ports(e);
 	ev.type = EVENT_BYE;
 	ev.t = e->now;
 	text_copy(ev.bye.reason, sizeof(ev.bye.reason), reason);

@@ -268,10 +268,12 @@ static void tell_repetition(const struct facts *f, struct event_attempt *ev)
 static void advise_bind(const struct names *n, const char *where, struct event_attempt *ev)
 {
 	const char *setting = n->who ? server_advice(n->who, SETTING_BIND) : NULL;
+	bool other_family = n->listener && ip_is_any(&n->listener->row.addr);
 
 	snprintf(ev->advice, sizeof(ev->advice), "Make %s listen on %s", n->owner, where);
-	if (setting)
-		text_append(ev->advice, sizeof(ev->advice), ": set %s", setting);
+	if (setting) /* the settings are written for 0.0.0.0, which is not what is wanted then */
+		text_append(ev->advice, sizeof(ev->advice), other_family ? ". The setting: %s" : ": set %s",
+			setting);
 	text_append(ev->advice, sizeof(ev->advice), ". Check with: ss -ltnp 'sport = :%u'", n->port);
 }
 

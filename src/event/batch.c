@@ -79,13 +79,14 @@ static void tell_attempt(struct batch *b, const struct event *ev)
 static void tell_listener(struct batch *b, const struct event *ev)
 {
 	const struct event_listener *l = &ev->listener;
-	char when[32];
+	char when[32], owner[96] = "a process that could not be looked up";
 
 	if (strcmp(l->event, "change") == 0)
 		return;
-	line(b, "%s listener %s: %s port %" PRId64 " (%s%s%s), %s pid %" PRId64,
-		clock_of(ev->t, when, sizeof(when)), l->event, l->addr, l->port, l->reach,
-		l->device[0] ? " " : "", l->device, l->owner.comm[0] ? l->owner.comm : "?", l->owner.pid);
+	if (l->owner.pid)
+		snprintf(owner, sizeof(owner), "%s (pid %" PRId64 ")", l->owner.comm, l->owner.pid);
+	line(b, "%s listener %s: %s port %" PRId64 " (%s%s%s), %s", clock_of(ev->t, when, sizeof(when)),
+		l->event, l->addr, l->port, l->reach, l->device[0] ? " " : "", l->device, owner);
 }
 
 static void tell_sources(struct batch *b, const struct event *ev)

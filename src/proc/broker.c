@@ -200,9 +200,9 @@ int broker_run(const struct broker_hooks *hooks)
 	status = attend(worker, pair[0], signals);
 	close(pair[0]);
 	close(signals);
+	hooks->restore(hooks->ctx);
 	if (WIFEXITED(status))
 		return WEXITSTATUS(status);
-	hooks->restore(hooks->ctx);
 	fprintf(stderr, "tcpwhy: the worker was killed by signal %d (%s)\n", WTERMSIG(status),
 		strsignal(WTERMSIG(status)));
 	return EXIT_FAILED;

@@ -34,7 +34,7 @@ struct terminal_state;
 struct broker_hooks {
 	/* The worker's whole life, in the child. socket: to the broker. Returns its exit status. */
 	int (*worker)(void *ctx, int socket);
-	/* In the parent, when the worker died without cleaning up. */
+	/* In the parent, when the worker has ended: puts right what it may have left undone. */
 	void (*restore)(void *ctx);
 	void *ctx;
 };

@@ -19,11 +19,14 @@ static int tell_listeners(const struct store *s, int port, FILE *out)
 			continue;
 		live++;
 		reachable += reaches_peers(&l->l);
-		fprintf(out, "  %s (pid %" PRId64 "%s%s) listens on %s, reach: %s%s%s, accept queue %" PRId64
-			     " of %" PRId64 "\n",
-			l->l.owner.comm[0] ? l->l.owner.comm : "a process that could not be looked up",
-			l->l.owner.pid, l->l.owner.unit[0] ? ", unit " : "", l->l.owner.unit, l->l.addr,
-			l->l.reach, l->l.device[0] ? " " : "", l->l.device, l->l.queue, l->l.queue_max);
+		if (l->l.owner.pid)
+			fprintf(out, "  %s (pid %" PRId64 "%s%s)", l->l.owner.comm, l->l.owner.pid,
+				l->l.owner.unit[0] ? ", unit " : "", l->l.owner.unit);
+		else
+			fputs("  a process that could not be looked up", out);
+		fprintf(out, " listens on %s, reach: %s%s%s, accept queue %" PRId64 " of %" PRId64 "\n",
+			l->l.addr, l->l.reach, l->l.device[0] ? " " : "", l->l.device, l->l.queue,
+			l->l.queue_max);
 	}
 	if (live == 0)
 		fputs("  nothing listens: every peer is refused\n", out);

@@ -633,7 +633,7 @@ struct replay {
 	bool paced, pending;
 	int64_t offset; /* what to add to the recording's times */
 	struct event next;
-	uint64_t bad;
+	uint64_t bad, good;
 };
 
 /* Moves an event's times to now, so that a demo looks live. */
@@ -664,14 +664,20 @@ static int next_event(struct replay *p)
 		if (n == 0)
 			continue;
 		r = stream_parse(line, n, &p->next);
-		if (r == 0)
+		if (r == 0) {
+			p->good++;
 			return 0;
+		}
 		p->bad += r == -EBADMSG;
 	}
 }
 
 static int end_of_recording(struct replay *p)
 {
+	if (p->good == 0) {
+		p->s.fe->complain(p->s.fe->ctx, "this is no recording of events, and no capture file");
+		return EXIT_USAGE;
+	}
 	if (p->bad > 0) {
 		struct event ev;
 

@@ -25,6 +25,6 @@ void sources_close(struct sources *s);
 /* Watches this host until told to stop. broker: the socket to it. Returns the exit status. */
 int session_live(const struct options *o, struct sources *sources, struct frontend *fe, int broker);
 
-/* Plays a recording, at its own pace and over and over when paced. Returns the exit status. */
+/* Plays a recording and closes it, at its own pace and over and over when paced. Returns the exit status. */
 int session_replay(const struct options *o, struct input *in, struct frontend *fe, int broker,
 	bool paced);

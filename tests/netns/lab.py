@@ -82,6 +82,10 @@ class Namespace:
         run(["ip", "netns", "add", name])
         self.fd = os.open(f"/run/netns/{name}", os.O_RDONLY | os.O_CLOEXEC)
 
+    def command(self, *argv):
+        """argv as a command that runs here.  Not `ip netns exec`: that remounts /, which fails in a chroot."""
+        return ["nsenter", f"--net=/run/netns/{self.name}", "--", *argv]
+
     def __enter__(self):
         stack = _here.__dict__.setdefault("stack", [])
         stack.append(os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC))
@@ -101,10 +105,10 @@ class Namespace:
 
     def ip(self, *commands):
         """ip(8) commands, all in one process."""
-        run(["ip", "-n", self.name, "-batch", "-"], "\n".join(commands) + "\n")
+        run(self.command("ip", "-batch", "-"), "\n".join(commands) + "\n")
 
     def nft(self, commands):
-        return run(["ip", "netns", "exec", self.name, "nft", "-a", "-e", "-f", "-"], commands + "\n")
+        return run(self.command("nft", "-a", "-e", "-f", "-"), commands + "\n")
 
     def sysctl(self, name, value=None):
         """Read a net.* setting, or write it and return what it was."""
@@ -122,8 +126,8 @@ class Namespace:
             return socket.socket(family, kind, proto)
 
     def popen(self, argv, **kwargs):
-        """Start a process that belongs here and sees its own /sys, as `ip netns exec` does."""
-        return subprocess.Popen(["ip", "netns", "exec", self.name, *argv], **kwargs)
+        """Start a process that belongs here."""
+        return subprocess.Popen(self.command(*argv), **kwargs)
 
     def counters(self):
         """The kernel's TCP, IP and ICMP counters of this namespace, as {"TcpOutRsts": 3, ...}."""
@@ -140,7 +144,7 @@ class Namespace:
         return values
 
     def mac(self, device):
-        return json.loads(run(["ip", "-n", self.name, "-j", "link", "show", device]))[0]["address"]
+        return json.loads(run(self.command("ip", "-j", "link", "show", device)))[0]["address"]
 
     def delete(self):
         if self.fd >= 0:

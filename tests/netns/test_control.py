@@ -69,7 +69,7 @@ def http_server(lab, port, *args):
 def await_listener(lab, port):
     """Without dialling, which would count."""
     for _ in range(100):
-        if run(["ip", "netns", "exec", lab.server.name, "ss", "-Hltn", f"sport = :{port}"]):
+        if run(lab.server.command("ss", "-Hltn", f"sport = :{port}")):
             return
         time.sleep(0.05)
     raise AssertionError(f"nothing listens on {port}")

@@ -97,20 +97,20 @@ def test_icmp_errors_and_their_errnos(lab, port, family, what, errno_name, icmp)
 def test_accept_queue_limit_is_one_more_than_the_backlog(lab, port):
     """sock_diag's Recv-Q > Send-Q, as ss shows it, is what 'full' means."""
     server, stop = scenarios.fill_accept_queue(lab, port, backlog=1)
-    shown = run(["ip", "netns", "exec", lab.server.name, "ss", "-Hltn", f"sport = :{port}"]).split()
+    shown = run(lab.server.command("ss", "-Hltn", f"sport = :{port}")).split()
     assert (shown[1], shown[2]) == ("2", "1")
     stop()
 
 
 def test_bound_without_listen_shows_in_no_list_of_listeners(lab, port):
     result = scenarios.not_listening(lab, port)
-    assert run(["ip", "netns", "exec", lab.server.name, "ss", "-Hltn", f"sport = :{port}"]) == ""
+    assert run(lab.server.command("ss", "-Hltn", f"sport = :{port}")) == ""
     result["stop"]()
 
 
 def test_outgoing_port_is_an_established_connection(lab, port):
     result = scenarios.outgoing_port(lab, port)
-    shown = run(["ip", "netns", "exec", lab.server.name, "ss", "-Htn", "state", "established", f"sport = :{port}"])
+    shown = run(lab.server.command("ss", "-Htn", "state", "established", f"sport = :{port}"))
     assert f"{SERVER4}:{port}" in shown
     result["stop"]()
 
