@@ -14,6 +14,7 @@ struct loop {
 	int epoll;
 	struct {
 		int fd; /* -1: free */
+		uint32_t generation; /* counts how often the slot was taken */
 		loop_handler handler;
 		void *ctx;
 	} slots[HANDLERS_MAX];
@@ -46,13 +47,14 @@ void loop_free(struct loop *l)
 int loop_add(struct loop *l, int fd, loop_handler handler, void *ctx)
 {
 	for (int i = 0; i < HANDLERS_MAX; i++) {
-		struct epoll_event ev = {.events = EPOLLIN, .data.u32 = (uint32_t)i};
+		struct epoll_event ev = {.events = EPOLLIN, .data.u64 = (uint64_t)(l->slots[i].generation + 1) << 32 | (uint32_t)i};
 
 		if (l->slots[i].fd >= 0)
 			continue;
 		if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &ev) < 0)
 			return -errno;
 		l->slots[i].fd = fd;
+		l->slots[i].generation++;
 		l->slots[i].handler = handler;
 		l->slots[i].ctx = ctx;
 		return 0;
@@ -79,10 +81,12 @@ int loop_run(struct loop *l)
 		if (n < 0 && errno != EINTR)
 			return -errno;
 		for (int i = 0; i < n; i++) {
-			uint32_t slot = events[i].data.u32;
+			uint32_t slot = (uint32_t)events[i].data.u64;
+			uint32_t generation = (uint32_t)(events[i].data.u64 >> 32);
 			int r;
 
-			if (l->slots[slot].fd < 0) /* removed by an earlier handler of this round */
+			/* Removed, or another's by now, through an earlier handler of this round. */
+			if (l->slots[slot].fd < 0 || l->slots[slot].generation != generation)
 				continue;
 			r = l->slots[slot].handler(l->slots[slot].ctx, events[i].events);
 			if (r != LOOP_GO_ON)

@@ -1,40 +1,43 @@
 /* text.c - text from outside made safe for a terminal. */
 #include "text.h"
 
+#include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <wchar.h>
 
 struct range {
 	uint32_t first, last;
 };
 
 /*
- * What has no width of its own or turns the direction of the text: Unicode categories Mn, Me, Cf and
- * the separators, by block rather than by character. Escaping a harmless one costs legibility;
- * letting a harmful one through costs the reader's trust in the screen.
+ * What wcwidth(3) gives a width and a reader would not see, or not as what it is: soft hyphen, fillers,
+ * variation selectors, separators, private use, tags, specials.
  */
 static const struct range unprintable[] = {
-	{0x0000, 0x001f}, {0x007f, 0x009f}, {0x00ad, 0x00ad}, {0x0300, 0x036f}, {0x0483, 0x0489},
-	{0x0591, 0x05bd}, {0x05bf, 0x05bf}, {0x05c1, 0x05c2}, {0x05c4, 0x05c5}, {0x0600, 0x0605},
-	{0x0610, 0x061c}, {0x064b, 0x065f}, {0x0670, 0x0670}, {0x06d6, 0x06dd}, {0x06df, 0x06e4},
-	{0x0900, 0x0903}, {0x093a, 0x093c}, {0x0941, 0x094d}, {0x0e31, 0x0e31}, {0x0e34, 0x0e3a},
-	{0x0e47, 0x0e4e}, {0x115f, 0x11ff}, {0x135d, 0x135f}, {0x17b4, 0x17d3}, {0x180b, 0x180f},
-	{0x1ab0, 0x1aff}, {0x1dc0, 0x1dff}, {0x200b, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x206f},
-	{0x20d0, 0x20ff}, {0x302a, 0x302f}, {0x3099, 0x309a}, {0xa66f, 0xa67d}, {0xd800, 0xf8ff},
-	{0xfb1e, 0xfb1e}, {0xfe00, 0xfe0f}, {0xfe20, 0xfe2f}, {0xfeff, 0xfeff}, {0xfff0, 0xffff},
-	{0x1d165, 0x1d1ad}, {0xe0000, 0x10ffff},
+	{0x00ad, 0x00ad}, {0x034f, 0x034f}, {0x061c, 0x061c}, {0x115f, 0x1160}, {0x17b4, 0x17b5},
+	{0x180b, 0x180f}, {0x200b, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x206f}, {0x2800, 0x2800},
+	{0x3164, 0x3164}, {0xd800, 0xf8ff}, {0xfe00, 0xfe0f}, {0xfeff, 0xfeff}, {0xffa0, 0xffa0},
+	{0xfff0, 0xffff}, {0xe0000, 0x10ffff},
 };
 
-/* East Asian Wide and Fullwidth, by block (UAX #11). */
-static const struct range wide[] = {
-	{0x1100, 0x115e}, {0x231a, 0x231b}, {0x2329, 0x232a}, {0x23e9, 0x23f3}, {0x25fd, 0x25fe},
-	{0x2614, 0x2615}, {0x2648, 0x2653}, {0x26a1, 0x26a1}, {0x2705, 0x2705}, {0x274c, 0x274e},
-	{0x2753, 0x2757}, {0x2795, 0x2797}, {0x2e80, 0x303e}, {0x3041, 0x33ff}, {0x3400, 0x4dbf},
-	{0x4e00, 0x9fff}, {0xa000, 0xa4cf}, {0xa960, 0xa97f}, {0xac00, 0xd7a3}, {0xf900, 0xfaff},
-	{0xfe10, 0xfe19}, {0xfe30, 0xfe6f}, {0xff00, 0xff60}, {0xffe0, 0xffe6}, {0x1f300, 0x1f64f},
-	{0x1f680, 0x1f6ff}, {0x1f900, 0x1f9ff}, {0x20000, 0x3fffd},
-};
+/* The C library's table of widths, in a UTF-8 locale whatever the program's own is. */
+static int library_columns(uint32_t cp)
+{
+	static locale_t utf8;
+	locale_t before;
+	int columns;
+
+	if (!utf8)
+		utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", NULL);
+	if (!utf8)
+		return 0; /* nothing past ASCII can be judged, so nothing passes */
+	before = uselocale(utf8);
+	columns = wcwidth((wchar_t)cp);
+	uselocale(before);
+	return columns > 0 ? columns : 0;
+}
 
 static int in_ranges(uint32_t cp, const struct range *r, size_t n)
 {
@@ -50,7 +53,7 @@ int text_columns(uint32_t cp)
 		return 1;
 	if (in_ranges(cp, unprintable, sizeof(unprintable) / sizeof(unprintable[0])))
 		return 0;
-	return in_ranges(cp, wide, sizeof(wide) / sizeof(wide[0])) ? 2 : 1;
+	return library_columns(cp);
 }
 
 size_t text_decode(const char *p, size_t n, uint32_t *ret_cp)
@@ -126,6 +129,20 @@ int text_width(const char *s)
 	return width;
 }
 
+/* Takes half a character off the end of a string that was cut to fit. */
+static void trim_tail(char *s, size_t n)
+{
+	size_t start = n;
+	uint32_t cp;
+
+	while (start > 0 && n - start < 4 && ((uint8_t)s[start - 1] & 0xc0) == 0x80)
+		start--;
+	if (start > 0 && ((uint8_t)s[start - 1] & 0x80))
+		start--;
+	if (start < n && text_decode(s + start, n - start, &cp) == 0)
+		s[start] = '\0';
+}
+
 void text_append(char *buf, size_t size, const char *format, ...)
 {
 	size_t used = strnlen(buf, size);
@@ -134,11 +151,13 @@ void text_append(char *buf, size_t size, const char *format, ...)
 	if (used + 1 >= size)
 		return;
 	va_start(args, format);
-	vsnprintf(buf + used, size - used, format, args);
+	if (vsnprintf(buf + used, size - used, format, args) >= (int)(size - used))
+		trim_tail(buf, size - 1);
 	va_end(args);
 }
 
 void text_copy(char *dst, size_t size, const char *src)
 {
-	snprintf(dst, size, "%s", src ? src : "");
+	if (snprintf(dst, size, "%s", src ? src : "") >= (int)size && size > 0)
+		trim_tail(dst, size - 1);
 }

@@ -91,7 +91,7 @@ static int parse_pair(const char *names, const char *names_end, const char *valu
 		if (name == 0 || value == 0)
 			return name == value ? 0 : -EBADMSG;
 		c = find_counter(prefix_at, prefix - 1, names, name);
-		if (c >= 0 && *values != '-')
+		if (c >= 0 && *values >= '0' && *values <= '9')
 			out->v[c] = strtoull(values, NULL, 10);
 		names += name;
 		values += value;

@@ -150,7 +150,8 @@ static bool find_container(const char *s, size_t n, struct owner *o)
 	for (size_t i = 0; i < sizeof(machines) / sizeof(machines[0]); i++) {
 		size_t skip = strlen(machines[i]);
 
-		if (n > skip && strncmp(s, machines[i], skip) == 0) {
+		if (n > skip && strncmp(s, machines[i], skip) == 0 &&
+			(i > 0 || ends_with(s, n, ".scope"))) {
 			n -= skip + (ends_with(s, n, ".scope") ? strlen(".scope") : 0);
 			text_clean(o->container, sizeof(o->container), s + skip, n);
 			return true;

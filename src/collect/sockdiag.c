@@ -324,18 +324,20 @@ int sockdiag_listeners(struct sockdiag *sd, struct socket_row *rows, size_t max,
 		.rows = rows,
 		.max = max,
 	};
+	bool full;
 	int r;
 
 	d.family = AF_INET;
 	r = run_dump(&d);
-	if (r < 0)
+	if (r < 0 && r != -ENOSPC)
 		return r;
+	full = r == -ENOSPC;
 	d.family = AF_INET6;
 	r = run_dump(&d);
-	if (r < 0 && r != -ENOENT) /* a kernel without IPv6 */
+	if (r < 0 && r != -ENOSPC && r != -ENOENT) /* a kernel without IPv6 */
 		return r;
 	*ret_n = d.n;
-	return 0;
+	return full || r == -ENOSPC ? -ENOSPC : 0;
 }
 
 static int first_row(struct sockdiag *sd, uint8_t protocol, uint32_t states, uint16_t port,

@@ -25,7 +25,7 @@ void sockdiag_free(struct sockdiag *sd);
 
 /*
  * All TCP listeners, of both families. 0 with *ret_n rows in rows (max at most), or -errno: -ENOSPC when
- * there are more than max, -EAGAIN when the dump stayed inconsistent after several tries.
+ * there are more than max (rows and *ret_n are filled all the same), -EAGAIN when the dump stayed inconsistent after several tries.
  */
 int sockdiag_listeners(struct sockdiag *sd, struct socket_row *rows, size_t max, size_t *ret_n);
 

@@ -76,6 +76,8 @@ struct attempt {
 	bool v6;
 	bool client_fin, server_fin;
 	bool established_reported, emitted, answer_timestamps;
+	bool close_judged;
+	bool alone;   /* told in a line of its own, which may be replaced */
 	bool counted; /* among the half-open ones of its port */
 };
 

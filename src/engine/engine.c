@@ -8,6 +8,8 @@
 #include <string.h>
 
 enum {
+	KEPT_AT_ONCE = 256,  /* listened-on ports passed over in search of one to forget */
+	CLOCK_STEP = 500000, /* a clock that is this far behind was set back */
 	OWNER_WAIT = 500000, /* a listener is announced without its owner after this */
 };
 
@@ -64,10 +66,27 @@ bool engine_is_local(const struct engine *e, const struct ip *ip)
 	       bsearch(ip, e->addresses, e->n_addresses, sizeof(*ip), compare_ip) != NULL;
 }
 
+/* A scan of closed ports must not push out the counters of those that are listened on. */
+static void make_room(struct engine *e)
+{
+	struct port *oldest;
+
+	for (int i = 0; i < KEPT_AT_ONCE && table_used(e->ports) == table_cap(e->ports); i++) {
+		oldest = table_next(e->ports, NULL);
+		if (!listeners_next(&e->listeners, (uint16_t)oldest->c.port, NULL))
+			return;
+		table_touch(e->ports, oldest);
+	}
+}
+
 struct port *engine_port(struct engine *e, uint16_t port)
 {
 	bool fresh;
-	struct port *p = table_get(e->ports, &port, &fresh, NULL, NULL);
+	struct port *p = table_find(e->ports, &port);
+
+	if (!p)
+		make_room(e);
+	p = table_get(e->ports, &port, &fresh, NULL, NULL);
 
 	if (fresh)
 		p->c.port = port;
@@ -107,7 +126,7 @@ void engine_segment(struct engine *e, const struct segment *s)
 /* Announces a listener once its owner is known, or is not going to be. */
 static void announce(struct engine *e, struct listener *l)
 {
-	if (l->announced || (!l->owner_known && e->now < l->announce_by))
+	if (l->announced || (!l->owner_known && l->gone == 0 && e->now < l->announce_by))
 		return;
 	l->announced = true;
 	report_listener(e, l->absent ? "up" : "found", l);
@@ -187,10 +206,34 @@ void engine_capture_stats(struct engine *e, uint64_t received, uint64_t lost)
 	e->totals.lost = (int64_t)lost;
 }
 
+/* The clock was set back: every time that is kept moves with it, so that nothing waits for the gap. */
+static void shift_clock(struct engine *e, int64_t delta)
+{
+	wheel_rewind(e->deadlines);
+	for (struct attempt *a = NULL; (a = table_next(e->attempts, a));)
+		track_shift(e, a, delta);
+	for (size_t i = 0; i < RECENT_MAX; i++) {
+		e->recent[i].a.first += delta;
+		e->recent[i].a.last += delta;
+		e->recent[i].a.answered += delta;
+	}
+	for (size_t i = 0; i < sizeof(e->port_answers) / sizeof(e->port_answers[0]); i++)
+		e->port_answers[i].valid = false;
+	samples_shift(&e->samples, delta);
+	listeners_shift(&e->listeners, delta);
+	e->alert_until += delta;
+	e->next_tick += delta;
+	e->lost_t += e->lost_t ? delta : 0;
+}
+
 void engine_advance(struct engine *e, int64_t now)
 {
 	uint32_t i;
 
+	if (now < e->now - CLOCK_STEP) {
+		shift_clock(e, now - e->now);
+		e->now = now;
+	}
 	if (now > e->now)
 		e->now = now;
 	while ((i = wheel_pop(e->deadlines, e->now)) != WHEEL_NONE)
@@ -222,6 +265,7 @@ void engine_bye(struct engine *e, int64_t t, const char *reason)
 {
 	if (t > e->now)
 		e->now = t;
+	judge_pending(e);
 	report_bye(e, reason);
 }
 

@@ -10,6 +10,7 @@ enum {
 	RING_DELAY = 200000,      /* a packet is delivered within the ring's time-out, and some */
 	DOOR_HOLD = 650000,       /* from a refusal at an empty door, time for a listener to come up */
 	PORT_ANSWER_KEPT = 500000,
+	UNFINISHED_WAIT = 2000000, /* for a sample of the counters after the last SYN-ACK */
 	UNFINISHED_LOOK = 5000000, /* whether it completed after all */
 	TOO_EARLY_WITHIN = 60000000, /* a listener that comes up within this explains a refusal */
 	GONE_SLACK = 500000,      /* between a listener's end and our reading of it */
@@ -224,6 +225,11 @@ static bool judge_answered(struct engine *e, struct attempt *a)
 	if ((f.looked_up && f.found && f.socket.state == SOCKET_SYN_RECV) ||
 		(!f.looked_up && a->synacks > 1)) {
 		if (a->stage != STAGE_UNFINISHED) {
+			if (e->samples.n && e->now < a->last + UNFINISHED_WAIT &&
+				(!f.window.known || f.window.to < a->last)) {
+				engine_want_poll(e);
+				return wait(e, a, e->now + LOOK_AGAIN);
+			}
 			v = rules_judge(&f);
 			report_attempt(e, a, &f, &v, a->emitted);
 		}
@@ -249,6 +255,7 @@ static bool judge_closing(struct engine *e, struct attempt *a)
 	struct facts f;
 	struct verdict v;
 
+	a->close_judged = true;
 	gather(e, a, &f);
 	v = rules_judge(&f);
 	if (v.cause == CAUSE_CLOSED_EARLY && a->cause != CAUSE_CLOSED_EARLY) {
@@ -299,7 +306,7 @@ static bool judge_ended(struct engine *e, struct attempt *a)
 		return true; /* a last segment after an orderly end */
 	if (f.situation == SITUATION_RESET && a->reset_by == SIDE_CLIENT && (a->out || a->server_fin))
 		return true; /* a client ended what it had no use for: this host's own, or after our close */
-	report_attempt(e, a, &f, &v, false);
+	report_attempt(e, a, &f, &v, a->emitted && a->outcome == OUTCOME_CANCELLED);
 	if (empty || v.cause == CAUSE_LISTENER_GONE)
 		remember_refusal(e, a);
 	return true;
@@ -326,6 +333,37 @@ bool judge_attempt(struct engine *e, struct attempt *a)
 		break;
 	}
 	return true;
+}
+
+static bool has_ended(const struct attempt *a)
+{
+	return a->stage == STAGE_REFUSED || a->stage == STAGE_UNREACHABLE ||
+	       a->stage == STAGE_CANCELLED || a->stage == STAGE_RESET;
+}
+
+void judge_pending(struct engine *e)
+{
+	for (struct attempt *a = NULL, *next = table_next(e->attempts, NULL); (a = next);) {
+		next = table_next(e->attempts, a);
+		if (!has_ended(a))
+			continue;
+		a->judge_by = 0;
+		judge_attempt(e, a);
+		track_forget(e, a);
+	}
+}
+
+void judge_replaced(struct engine *e, struct attempt *a)
+{
+	a->judge_by = 0; /* with the evidence there is */
+	if (has_ended(a) || (!a->emitted && (a->stage == STAGE_SYN || a->stage == STAGE_SILENT))) {
+		judge_attempt(e, a);
+	} else if (a->stage == STAGE_CLOSING) {
+		judge_closing(e, a);
+	} else if (a->stage == STAGE_ANSWERED && a->synacks == 1) {
+		tell_accepted(e, a);
+	}
+	track_forget(e, a);
 }
 
 void judge_listener_up(struct engine *e, const struct listener *up)

@@ -39,11 +39,22 @@ static void add_sample(struct listener *one, int64_t t)
 static void take_row(struct listeners *l, int64_t t, const struct socket_row *row,
 	void (*changed)(void *ctx, struct listener *one), void *ctx)
 {
-	bool fresh;
-	struct listener *one = table_get(l->table, &row->cookie, &fresh, NULL, NULL);
+	struct listener *one = table_find(l->table, &row->cookie), *oldest = NULL;
+	bool fresh = !one;
 
-	if (!fresh && one->gone != 0)
+	if (one && one->gone_exact)
 		return; /* the multicast spoke after this dump was taken */
+	if (fresh && table_used(l->table) == table_cap(l->table))
+		oldest = table_next(l->table, NULL);
+	if (oldest && oldest->gone == 0)
+		return; /* all places are taken by live ones */
+	if (fresh)
+		one = table_get(l->table, &row->cookie, NULL, NULL, NULL);
+	if (one->gone != 0) { /* two dumps in a row lacked it, wrongly */
+		one->gone = 0;
+		one->announced = false;
+		l->went--;
+	}
 	if (fresh) {
 		one->absent = l->last_poll;
 		one->up = t;
@@ -81,6 +92,22 @@ bool listeners_poll(struct listeners *l, int64_t t, const struct socket_row *row
 	}
 	l->last_poll = t;
 	return doubt;
+}
+
+void listeners_shift(struct listeners *l, int64_t delta)
+{
+	for (struct listener *one = NULL; (one = table_next(l->table, one));) {
+		one->up += delta;
+		one->announce_by += delta;
+		if (one->absent)
+			one->absent += delta;
+		if (one->gone)
+			one->gone += delta;
+		for (int i = 0; i < LISTENER_SAMPLES; i++)
+			one->samples[i].t += delta;
+	}
+	if (l->last_poll)
+		l->last_poll += delta;
 }
 
 struct listener *listeners_destroyed(struct listeners *l, int64_t t, uint64_t cookie)

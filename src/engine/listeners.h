@@ -58,6 +58,9 @@ void listeners_fini(struct listeners *l);
 bool listeners_poll(struct listeners *l, int64_t t, const struct socket_row *rows, size_t n,
 	void (*changed)(void *ctx, struct listener *one), void *ctx);
 
+/* Moves all times, when the clock was set. */
+void listeners_shift(struct listeners *l, int64_t delta);
+
 /* The destroy multicast named this cookie. Returns the listener when it was a live one. */
 struct listener *listeners_destroyed(struct listeners *l, int64_t t, uint64_t cookie);
 

@@ -19,7 +19,8 @@ struct rollup_key {
 	uint16_t port;
 	uint8_t out, situation;
 	uint16_t cause;
-	uint16_t confidence;
+	uint8_t confidence;
+	uint8_t wide; /* any peer network */
 };
 
 struct rollup {
@@ -143,28 +144,35 @@ static const struct listener *neighbour_of(struct engine *e, uint16_t port)
 	return best;
 }
 
+/* What a line tells of: one attempt, or several alike. */
+struct extent {
+	int64_t id, first, last;
+	uint64_t count;
+	const struct rollup_key *many; /* NULL: all of one peer */
+};
+
 static void emit(struct engine *e, const struct attempt *a, const struct facts *f,
-	const struct verdict *v, uint64_t count, const struct rollup_key *many)
+	const struct verdict *v, const struct extent *x)
 {
 	static const struct event empty;
 	struct event ev = empty;
 	struct event_attempt *out = &ev.attempt;
-	struct telling telling = {.count = (int64_t)count};
+	struct telling telling = {.count = (int64_t)x->count};
 
 	ev.type = f->situation == SITUATION_RESET ? EVENT_RESET : EVENT_ATTEMPT;
 	ev.t = e->now;
-	out->id = (int64_t)a->id;
-	out->first = a->first;
-	out->last = a->last;
+	out->id = x->id;
+	out->first = x->first;
+	out->last = x->last;
 	text_copy(out->dir, sizeof(out->dir), a->out ? "out" : "in");
 	text_copy(out->netns, sizeof(out->netns), e->config.netns);
 	text_copy(out->iface, sizeof(out->iface), f->iface);
-	if (!many)
+	if (!x->many)
 		ip_format(attempt_peer(a), out->peer, sizeof(out->peer));
-	else if (ip_is_any(&many->prefix))
+	else if (x->many->wide)
 		text_copy(out->peer, sizeof(out->peer), "many");
 	else
-		ip_format_prefix(&many->prefix, out->peer, sizeof(out->peer));
+		ip_format_prefix(&x->many->prefix, out->peer, sizeof(out->peer));
 	out->peer_port = a->out ? a->key.server_port : a->key.client_port;
 	ip_format(a->out ? &a->key.client : &a->key.server, out->addr, sizeof(out->addr));
 	out->port = a->key.server_port;
@@ -178,13 +186,65 @@ static void emit(struct engine *e, const struct attempt *a, const struct facts *
 		text_copy(out->by, sizeof(out->by), host ? "host" : "peer");
 	}
 	out->syns = a->syns;
-	out->count = (int64_t)count;
+	out->count = (int64_t)x->count;
 	out->failures = f->failures;
 	out->retry_interval = f->retry_interval;
 	if (f->situation == SITUATION_REFUSED && !a->out && !f->nearest && !f->accepting)
 		telling.neighbour = neighbour_of(e, a->key.server_port);
 	words_tell(f, v, &telling, out);
 	e->config.sink->event(e->config.sink, &ev);
+}
+
+static void emit_one(struct engine *e, struct attempt *a, const struct facts *f, const struct verdict *v)
+{
+	struct extent x = {(int64_t)a->id, a->first, a->last, 1, NULL};
+
+	a->alone = true;
+	emit(e, a, f, v, &x);
+}
+
+/* The attempt has a line of its own, which a later one may replace. */
+static void mark_alone(struct engine *e, const struct attempt *told)
+{
+	struct attempt *a = table_find(e->attempts, &told->key);
+
+	if (a && a->id == told->id)
+		a->alone = true;
+	for (size_t i = 0; i < RECENT_MAX; i++)
+		if (e->recent[i].used && e->recent[i].a.id == told->id)
+			e->recent[i].a.alone = true;
+}
+
+/* Tells what was counted of one kind since its first line. */
+static void flush_one(void *ctx, void *value)
+{
+	struct engine *e = ctx;
+	struct rollup *r = value;
+	struct extent x;
+
+	if (r->extra == 0)
+		return;
+	r->facts.a = &r->last;
+	if (r->extra == 1) {
+		emit_one(e, &r->last, &r->facts, &r->verdict);
+		mark_alone(e, &r->last);
+		return;
+	}
+	x = (struct extent){
+		.id = (int64_t)e->next_id++,
+		.first = r->first,
+		.last = r->latest,
+		.count = r->extra,
+		.many = r->one_peer ? NULL : table_key(e->rollups, r),
+	};
+	emit(e, &r->last, &r->facts, &r->verdict, &x);
+}
+
+static void flush_rollups(struct engine *e)
+{
+	for (struct rollup *r = NULL; (r = table_next(e->rollups, r));)
+		flush_one(e, r);
+	table_clear(e->rollups);
 }
 
 /* The kind that a finding is counted under; a wider one when there are too many. */
@@ -197,7 +257,7 @@ static struct rollup *rollup_of(struct engine *e, const struct attempt *a, const
 		.out = a->out,
 		.situation = (uint8_t)f->situation,
 		.cause = (uint16_t)v->cause,
-		.confidence = (uint16_t)v->confidence,
+		.confidence = (uint8_t)v->confidence,
 	};
 	struct rollup_key wide = key;
 	struct rollup *r = table_find(e->rollups, &key), *port;
@@ -206,13 +266,14 @@ static struct rollup *rollup_of(struct engine *e, const struct attempt *a, const
 	if (r)
 		return r;
 	memset(&wide.prefix, 0, sizeof(wide.prefix));
-	if (table_used(e->rollups) + 2 < ROLLUP_MAX) {
+	wide.wide = 1;
+	if (table_used(e->rollups) + ROLLUP_WIDE < ROLLUP_MAX) {
 		bool fresh;
 
 		port = table_get(e->rollups, &wide, &fresh, NULL, NULL);
 		if (fresh)
 			port->first = 0;
-		if (port->peers_told < ROLLUP_PEERS && table_used(e->rollups) + 2 < ROLLUP_MAX) {
+		if (port->peers_told < ROLLUP_PEERS && table_used(e->rollups) + ROLLUP_WIDE < ROLLUP_MAX) {
 			port->peers_told++;
 			return table_get(e->rollups, &key, ret_new, NULL, NULL);
 		}
@@ -221,19 +282,19 @@ static struct rollup *rollup_of(struct engine *e, const struct attempt *a, const
 	r = table_find(e->rollups, &wide);
 	if (!r) {
 		wide.port = 0;
-		r = table_get(e->rollups, &wide, NULL, NULL, NULL); /* two places were left for these */
+		r = table_get(e->rollups, &wide, NULL, flush_one, e);
 	}
 	return r;
 }
 
-static void roll_up(struct engine *e, const struct attempt *a, const struct facts *f,
+static void roll_up(struct engine *e, struct attempt *a, const struct facts *f,
 	const struct verdict *v)
 {
 	bool fresh;
 	struct rollup *r = rollup_of(e, a, f, v, &fresh);
 
 	if (fresh) {
-		emit(e, a, f, v, 1, NULL);
+		emit_one(e, a, f, v);
 		return;
 	}
 	if (r->extra == 0 || a->first < r->first)
@@ -250,22 +311,6 @@ static void roll_up(struct engine *e, const struct attempt *a, const struct fact
 	r->facts = *f;
 	r->verdict = *v;
 	e->totals.rolled_up++;
-}
-
-static void flush_rollups(struct engine *e)
-{
-	for (struct rollup *r = NULL; (r = table_next(e->rollups, r));) {
-		if (r->extra == 0)
-			continue;
-		r->facts.a = &r->last;
-		r->last.first = r->first;
-		r->last.last = r->latest;
-		if (r->extra > 1)
-			r->last.id = e->next_id++;
-		emit(e, &r->last, &r->facts, &r->verdict, r->extra,
-			r->one_peer ? NULL : table_key(e->rollups, r));
-	}
-	table_clear(e->rollups);
 }
 
 void report_attempt(struct engine *e, struct attempt *a, const struct facts *f, const struct verdict *v,
@@ -294,8 +339,8 @@ void report_attempt(struct engine *e, struct attempt *a, const struct facts *f, 
 	told.a = a;
 	if (!again)
 		roll_up(e, a, &told, v);
-	else if (e->again_lines++ < AGAIN_MAX)
-		emit(e, a, &told, v, 1, NULL);
+	else if (a->alone && e->again_lines++ < AGAIN_MAX)
+		emit_one(e, a, &told, v);
 }
 
 void report_listener(struct engine *e, const char *what, struct listener *l)
@@ -329,12 +374,12 @@ void report_listener(struct engine *e, const char *what, struct listener *l)
 	e->config.sink->event(e->config.sink, &ev);
 }
 
-static void report_ports(struct engine *e)
+static void report_ports(struct engine *e, int max)
 {
 	static const struct event empty;
 	int lines = 0;
 
-	for (struct port *p = NULL; (p = table_next(e->ports, p)) && lines < PORT_LINES_MAX;) {
+	for (struct port *p = NULL; (p = table_next(e->ports, p)) && lines < max;) {
 		struct event ev = empty;
 
 		if (!p->dirty)
@@ -365,7 +410,7 @@ void report_bye(struct engine *e, const char *reason)
 	struct event ev = empty;
 
 	flush_rollups(e);
-	report_ports(e);
+	report_ports(e, PORTS_MAX);
 	ev.type = EVENT_BYE;
 	ev.t = e->now;
 	text_copy(ev.bye.reason, sizeof(ev.bye.reason), reason);
@@ -380,7 +425,7 @@ void report_interval(struct engine *e)
 
 	flush_rollups(e);
 	e->again_lines = 0;
-	report_ports(e);
+	report_ports(e, PORT_LINES_MAX);
 	ev.type = EVENT_TICK;
 	ev.t = e->now;
 	ev.tick = totals(e);

@@ -3,10 +3,15 @@
 
 void samples_add(struct samples *s, const struct counters *c)
 {
-	uint32_t i = (uint32_t)(s->n % SAMPLES_KEPT);
+	uint32_t i;
 
-	if (s->n > 0 && c->t <= s->ring[(s->n - 1) % SAMPLES_KEPT].t)
-		return; /* the clock was set back: the order of the ring counts more than this sample */
+	int64_t back = s->n > 0 ? s->ring[(s->n - 1) % SAMPLES_KEPT].t - c->t : -1;
+
+	if (back > USEC)
+		s->n = 0; /* the clock was set back: what was before says nothing about what comes */
+	else if (back >= 0)
+		return; /* a small step: the order of the ring counts more than this sample */
+	i = (uint32_t)(s->n % SAMPLES_KEPT);
 	s->ring[i] = *c;
 	s->wire_rsts[i] = s->rst_acks[i] = 0;
 	s->n++;
@@ -21,6 +26,12 @@ static int64_t sample_before(const struct samples *s, int64_t t)
 		if (s->ring[i % SAMPLES_KEPT].t <= t)
 			return i;
 	return -1;
+}
+
+void samples_shift(struct samples *s, int64_t delta)
+{
+	for (uint64_t i = 0; i < s->n && i < SAMPLES_KEPT; i++)
+		s->ring[i].t += delta;
 }
 
 void samples_count_rst(struct samples *s, int64_t t, bool ended_connection)

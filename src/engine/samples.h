@@ -24,6 +24,9 @@ struct window {
 
 void samples_add(struct samples *s, const struct counters *c);
 
+/* Moves all times, when the clock was set. */
+void samples_shift(struct samples *s, int64_t delta);
+
 /* A RST left this host at t. */
 void samples_count_rst(struct samples *s, int64_t t, bool ended_connection);
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 struct server {
-	const char *comm;    /* start of the command's name */
+	const char *comm;    /* the command's name */
 	const char *cmdline; /* and in its command line; NULL: anything */
 	const char *setting[2];
 };
@@ -104,12 +104,22 @@ static const struct server servers[] = {
 		{"listen-address or interface in /etc/dnsmasq.conf", "the load of dnsmasq"}},
 };
 
+/* The name itself, with a version (python3.11) or a title ("gunicorn: master") behind it. */
+static bool is_named(const char *comm, const char *name)
+{
+	const char *rest = comm + strlen(name);
+
+	if (strncmp(comm, name, strlen(name)) != 0)
+		return false;
+	return *rest == ':' || *rest == ' ' || rest[strspn(rest, "0123456789.")] == '\0';
+}
+
 const char *server_advice(const struct owner *o, enum server_setting setting)
 {
 	for (size_t i = 0; i < sizeof(servers) / sizeof(servers[0]); i++) {
 		const struct server *s = &servers[i];
 
-		if (strncmp(o->comm, s->comm, strlen(s->comm)) == 0 &&
+		if (is_named(o->comm, s->comm) &&
 			(!s->cmdline || strstr(o->cmdline, s->cmdline)))
 			return s->setting[setting];
 	}

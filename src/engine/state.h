@@ -17,7 +17,8 @@ enum {
 	ADDRESSES_MAX = 4096,
 	RECENT_MAX = 512,    /* refusals that a listener coming up may still explain */
 	SEEN_MAX = 8192,     /* for telling a packet seen on two interfaces from two packets */
-	ROLLUP_MAX = 256,    /* kinds of findings told apart within an interval */
+	ROLLUP_MAX = 256,    /* kinds of findings told apart within an interval ... */
+	ROLLUP_WIDE = 64,    /* ... of these places, kept for kinds of any network and port */
 	ROLLUP_PEERS = 32,   /* peer networks told apart per port and cause */
 	PORT_LINES_MAX = 256, /* port lines per interval; the others wait for the next */
 	AGAIN_MAX = 512,      /* lines per interval that tell an earlier finding anew */
@@ -100,9 +101,16 @@ void track_segment(struct engine *e, const struct segment *s);
 void track_deadline(struct engine *e, struct attempt *a);
 void track_set(struct engine *e, struct attempt *a, enum stage stage, int64_t due);
 void track_forget(struct engine *e, struct attempt *a);
+void track_shift(struct engine *e, struct attempt *a, int64_t delta);
 
 /* judge.c: what an attempt in its present stage is told as; false: wait, its deadline was set anew. */
 bool judge_attempt(struct engine *e, struct attempt *a);
+
+/* Tells what is not told yet of an attempt whose 4-tuple is used anew, and forgets it. */
+void judge_replaced(struct engine *e, struct attempt *a);
+
+/* Tells all that the wire has decided, with the evidence there is. */
+void judge_pending(struct engine *e);
 void judge_listener_up(struct engine *e, const struct listener *up);
 
 struct verdict;

@@ -47,6 +47,20 @@ void track_forget(struct engine *e, struct attempt *a)
 	table_remove(e->attempts, a);
 }
 
+void track_shift(struct engine *e, struct attempt *a, int64_t delta)
+{
+	uint32_t i = table_index(e->attempts, a);
+	int64_t due = wheel_due(e->deadlines, i);
+
+	a->first += delta;
+	a->last += delta;
+	a->answered += a->answered ? delta : 0;
+	a->ended += a->ended ? delta : 0;
+	a->judge_by += a->judge_by ? delta : 0;
+	if (due >= 0)
+		wheel_set(e->deadlines, i, due + delta);
+}
+
 static void evict(void *ctx, void *value)
 {
 	struct engine *e = ctx;
@@ -115,12 +129,7 @@ static void on_syn(struct engine *e, const struct segment *s)
 	struct attempt *a = table_find(e->attempts, &key);
 
 	if (a && a->client_isn != s->seq) { /* a new connection on the same ports */
-		if (a->stage == STAGE_REFUSED || a->stage == STAGE_UNREACHABLE ||
-			a->stage == STAGE_CANCELLED || a->stage == STAGE_RESET) {
-			a->judge_by = 0; /* with the evidence there is */
-			judge_attempt(e, a);
-		}
-		track_forget(e, a);
+		judge_replaced(e, a);
 		a = NULL;
 	}
 	if (!a) {
@@ -136,6 +145,10 @@ static void on_syn(struct engine *e, const struct segment *s)
 	a->syns += a->syns < UINT16_MAX;
 	a->last = s->t;
 	table_touch(e->attempts, a);
+	if (a->stage == STAGE_DONE && a->outcome == OUTCOME_CANCELLED) {
+		a->judge_by = s->t; /* it reset our answer and asks again: another matter */
+		track_set(e, a, STAGE_CANCELLED, s->t + JUDGE_AFTER);
+	}
 	if (a->stage == STAGE_SILENT) { /* tell it again, with what the counters say now */
 		count_silent(e, a, s->t);
 		a->judge_by = s->t + USEC;
@@ -398,7 +411,7 @@ void track_deadline(struct engine *e, struct attempt *a)
 		break;
 	case STAGE_CLOSING:
 		if (e->now - a->last >= CLOSING_KEPT || (a->client_fin && a->server_fin &&
-								 a->established_reported)) {
+								 a->close_judged)) {
 			track_forget(e, a);
 			break;
 		}

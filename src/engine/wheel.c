@@ -99,6 +99,12 @@ void wheel_set(struct wheel *w, uint32_t i, int64_t due)
 	w->pending++;
 }
 
+void wheel_rewind(struct wheel *w)
+{
+	w->tick = -1;
+	w->rest = 1;
+}
+
 uint32_t wheel_pop(struct wheel *w, int64_t now)
 {
 	int64_t last = now / SLOT_USEC;
@@ -127,6 +133,11 @@ uint32_t wheel_pop(struct wheel *w, int64_t now)
 		w->tick++;
 		w->cursor = w->heads[w->tick % SLOTS];
 	}
+}
+
+int64_t wheel_due(const struct wheel *w, uint32_t i)
+{
+	return w->timers[i].due;
 }
 
 uint32_t wheel_pending(const struct wheel *w)

@@ -27,12 +27,20 @@ static void put(struct out *o, const char *bytes, size_t n)
 
 static void put_text(struct out *o, const char *s)
 {
+	size_t n = strlen(s);
+
 	put(o, "\"", 1);
-	for (; *s; s++) {
+	while (n > 0) {
+		uint32_t cp;
+		size_t len = text_decode(s, n, &cp);
+
 		if (*s == '"' || *s == '\\')
 			put(o, "\\", 1);
-		if ((unsigned char)*s >= 0x20) /* clean text has none; nothing else may break a line */
-			put(o, s, 1);
+		if (len > 0 && cp >= 0x20) /* nothing else may pass, though clean text has nothing else */
+			put(o, s, len);
+		len += len == 0; /* half a character, where a sentence was cut to fit */
+		s += len;
+		n -= len;
 	}
 	put(o, "\"", 1);
 }
@@ -178,14 +186,15 @@ static int get_list(struct json_object *v, const struct field *f, char *at)
 
 static int get_number(struct json_object *v, double scale, char *at)
 {
+	bool whole = json_object_is_type(v, json_type_int);
 	double d = json_object_get_double(v) * scale;
 	int64_t n;
 
-	if (!json_object_is_type(v, json_type_int) && !json_object_is_type(v, json_type_double))
+	if (!whole && !json_object_is_type(v, json_type_double))
 		return -EBADMSG;
-	if (!(d > -9e18 && d < 9e18))
+	if (!(whole && scale == 1) && !(d > -9e18 && d < 9e18))
 		return -EBADMSG;
-	n = json_object_is_type(v, json_type_int) && scale == 1 ? json_object_get_int64(v) : llround(d);
+	n = whole && scale == 1 ? json_object_get_int64(v) : llround(d);
 	memcpy(at, &n, sizeof(n));
 	return 0;
 }
@@ -254,6 +263,13 @@ static int parse_object(struct json_object *object, struct event *ev)
 	return -ENOMSG;
 }
 
+static bool only_blanks(const char *line, size_t from, size_t n)
+{
+	while (from < n && (line[from] == ' ' || line[from] == '\t' || line[from] == '\r'))
+		from++;
+	return from >= n;
+}
+
 int stream_parse(const char *line, size_t n, struct event *ret_event)
 {
 	static const struct event empty;
@@ -270,7 +286,7 @@ int stream_parse(const char *line, size_t n, struct event *ret_event)
 	object = json_tokener_parse_ex(tok, line, (int)n);
 	if (json_tokener_get_error(tok) == json_tokener_continue && !object)
 		object = json_tokener_parse_ex(tok, "", 1);
-	if (object && json_tokener_get_parse_end(tok) <= n + 1)
+	if (object && only_blanks(line, json_tokener_get_parse_end(tok), n))
 		r = parse_object(object, &ev);
 	if (r == 0)
 		*ret_event = ev;

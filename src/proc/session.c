@@ -301,13 +301,15 @@ static void poll_host(struct session *s)
 	r = sockdiag_listeners(s->src->sockdiag, s->rows, ROWS_MAX, &n);
 	if (r < 0) {
 		if (!s->sockets_down)
-			set_source(s, SOURCE_SOCKETS, STATE_DEGRADED, strerror(-r));
+			set_source(s, SOURCE_SOCKETS, STATE_DEGRADED,
+				r == -ENOSPC ? "more listeners than are kept" : strerror(-r));
 		s->sockets_down = true;
-		return;
-	}
-	if (s->sockets_down)
+		if (r != -ENOSPC)
+			return;
+	} else if (s->sockets_down) {
 		set_source(s, SOURCE_SOCKETS, STATE_ON, "");
-	s->sockets_down = false;
+		s->sockets_down = false;
+	}
 	engine_sockets(s->engine, t, s->rows, n);
 	want_owners(s, s->rows, n);
 }
