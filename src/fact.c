@@ -22,6 +22,9 @@ static const char *const counter_names[] = {
 	[COUNTER_IN_ADDR_ERRORS] = "IpInAddrErrors",
 	[COUNTER_OUT_NO_ROUTES] = "IpOutNoRoutes",
 	[COUNTER_MD5_DROPS] = "TcpExtTCPMD5NotFound",
+	[COUNTER_MD5_UNEXPECTED] = "TcpExtTCPMD5Unexpected",
+	[COUNTER_MD5_FAILURE] = "TcpExtTCPMD5Failure",
+	[COUNTER_ACTIVE_OPENS] = "TcpActiveOpens",
 	[COUNTER_MIN_TTL_DROP] = "TcpExtTCPMinTTLDrop",
 };
 

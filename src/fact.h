@@ -54,6 +54,7 @@ enum socket_state {
 	SOCKET_LISTEN,
 	SOCKET_BOUND,    /* bound, listen() not called */
 	SOCKET_SYN_RECV, /* half open */
+	SOCKET_SYN_SENT, /* outgoing, not answered */
 	SOCKET_OPEN,     /* established, or on its way down */
 	SOCKET_TIME_WAIT,
 	SOCKET_UDP,
@@ -102,6 +103,9 @@ enum counter {
 	COUNTER_IN_ADDR_ERRORS,
 	COUNTER_OUT_NO_ROUTES,
 	COUNTER_MD5_DROPS,
+	COUNTER_MD5_UNEXPECTED,
+	COUNTER_MD5_FAILURE,
+	COUNTER_ACTIVE_OPENS,
 	COUNTER_MIN_TTL_DROP,
 	COUNTER_COUNT,
 };

@@ -30,12 +30,15 @@ enum {
  * pcap's tcp[...] does not reach into IPv6, so flags are named by offset there: 53 is the flags byte after
  * the fixed header. One extension header in between is let through and looked at in user space.
  */
-static const char base_filter[] =
+static const char tcp_filter[] =
 	"(tcp[tcpflags] & (tcp-syn|tcp-rst|tcp-fin) != 0)"
-	" or (icmp and (icmp[0] = 3 or icmp[0] = 11 or icmp[0] = 12) and icmp[17] = 6)"
 	" or (ip6 and ip6[6] = 6 and ip6[53] & 7 != 0)"
-	" or (ip6 and ip6[6] = 58 and ip6[40] >= 1 and ip6[40] <= 4)"
 	" or (ip6 and (ip6[6] = 0 or ip6[6] = 43 or ip6[6] = 44 or ip6[6] = 60) and ip6[40] = 6)";
+
+/* Errors about TCP. The user's expression does not apply: "tcp port 80" would cut them off. */
+static const char icmp_filter[] =
+	"(icmp and (icmp[0] = 3 or icmp[0] = 11 or icmp[0] = 12) and icmp[17] = 6)"
+	" or (ip6 and ip6[6] = 58 and ip6[40] >= 1 and ip6[40] <= 4)";
 
 struct handle {
 	pcap_t *pcap;
@@ -66,9 +69,9 @@ static int set_filter(pcap_t *pcap, const char *user, char *err, size_t size, bo
 	int r;
 
 	if (user && *user)
-		r = asprintf(&text, "(%s) and (%s)", base_filter, user);
+		r = asprintf(&text, "((%s) and (%s)) or %s", tcp_filter, user, icmp_filter);
 	else
-		r = asprintf(&text, "%s", base_filter);
+		r = asprintf(&text, "%s or %s", tcp_filter, icmp_filter);
 	if (r < 0)
 		return -ENOMEM;
 	r = pcap_compile(pcap, &prog, text, 1, PCAP_NETMASK_UNKNOWN);

@@ -64,9 +64,8 @@ static int find_counter(const char *prefix, size_t prefix_len, const char *name,
 	for (int c = 0; c < COUNTER_COUNT; c++) {
 		const char *full = counter_name((enum counter)c);
 
-		if (strncmp(full, prefix, prefix_len) == 0 &&
-			strncmp(full + prefix_len, name, name_len) == 0 &&
-			full[prefix_len + name_len] == '\0')
+		if (strlen(full) == prefix_len + name_len && strncmp(full, prefix, prefix_len) == 0 &&
+			strncmp(full + prefix_len, name, name_len) == 0)
 			return c;
 	}
 	return -1;

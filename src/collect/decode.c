@@ -51,6 +51,13 @@ static const uint8_t *take(struct cursor *c, size_t n)
 	return p;
 }
 
+/* Takes off what is behind the packet: the padding of a short frame. */
+static void cut(struct cursor *c, size_t n)
+{
+	if (c->n > n)
+		c->n = n;
+}
+
 static bool find_timestamps(const uint8_t *opt, size_t n)
 {
 	while (n > 0 && opt[0] != TCPOPT_EOL) {
@@ -148,6 +155,7 @@ static int decode_ip(struct cursor *c, struct segment *s, uint8_t *ret_proto, si
 		s->dst = ip_from_v4(h + 16);
 		*ret_proto = h[9];
 		*ret_total = total - header;
+		cut(c, *ret_total);
 		return 0;
 	}
 	if (h[0] >> 4 != 6)
@@ -160,6 +168,7 @@ static int decode_ip(struct cursor *c, struct segment *s, uint8_t *ret_proto, si
 	s->dst = ip_from_v6(h + 24);
 	*ret_proto = h[6];
 	*ret_total = be16(h + 4) ? be16(h + 4) : c->n;
+	cut(c, *ret_total);
 	return skip_extensions(c, ret_proto, ret_total);
 }
 

@@ -136,6 +136,8 @@ static uint8_t socket_state(uint8_t protocol, uint8_t state)
 		return SOCKET_SYN_RECV;
 	case STATE_TIME_WAIT:
 		return SOCKET_TIME_WAIT;
+	case STATE_SYN_SENT:
+		return SOCKET_SYN_SENT;
 	case STATE_BOUND_INACTIVE:
 	case STATE_CLOSE:
 		return SOCKET_BOUND;

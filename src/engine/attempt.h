@@ -68,13 +68,14 @@ struct attempt {
 	uint8_t first_fin; /* enum side */
 	uint8_t reset_by;  /* enum side */
 	uint8_t answer_flags, answer_ttl;
-	uint8_t syn_ttl;
+	uint8_t peer_ttl; /* of the peer's SYN or SYN-ACK */
 	uint8_t icmp_type, icmp_code;
 	struct ip icmp_from;
 	uint8_t cause, confidence; /* of the last line that was emitted */
 	bool out;                  /* this host is the client */
 	bool v6;
 	bool client_fin, server_fin;
+	bool reset_elsewhere; /* the RST came by another interface than the SYN */
 	bool established_reported, emitted, answer_timestamps;
 	bool close_judged;
 	bool alone;   /* told in a line of its own, which may be replaced */

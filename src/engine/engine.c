@@ -9,7 +9,7 @@
 
 enum {
 	KEPT_AT_ONCE = 256,  /* listened-on ports passed over in search of one to forget */
-	CLOCK_STEP = 500000, /* a clock that is this far behind was set back */
+	CLOCK_STEP = 1500000, /* a clock that is this far behind was set back */
 	OWNER_WAIT = 500000, /* a listener is announced without its owner after this */
 };
 
@@ -161,6 +161,11 @@ void engine_sockets(struct engine *e, int64_t t, const struct socket_row *rows, 
 	for (struct listener *l = NULL; (l = table_next(e->listeners.table, l));)
 		if (!l->announced)
 			announce(e, l);
+}
+
+void engine_sockets_unknown(struct engine *e)
+{
+	e->sockets_known = false;
 }
 
 void engine_socket_gone(struct engine *e, int64_t t, uint64_t cookie)

@@ -13,7 +13,8 @@ struct engine_config {
 	int64_t interval; /* microseconds between tick events */
 	const char *netns;
 	uint8_t ttl; /* net.ipv4.ip_default_ttl; 0: 64 */
-	bool partial; /* the capture does not see every RST of the host: an interface or a filter was chosen */
+	bool filtered; /* by the user's expression */
+	bool partial;  /* the capture does not see every RST of the host: an interface or a filter was chosen */
 	/*
 	 * Asks the host (ASK_LOOKUP, ASK_PORT): true with *ret_answer. May refuse, when asked too often or
 	 * when nothing can be known; the verdict is then less sure. NULL: nothing can be asked.
@@ -33,6 +34,9 @@ void engine_segment(struct engine *e, const struct segment *s);
 
 /* A complete LISTEN snapshot made at t. */
 void engine_sockets(struct engine *e, int64_t t, const struct socket_row *rows, size_t n);
+
+/* The listeners cannot be read now, or not all of them: an absence proves nothing until the next snapshot. */
+void engine_sockets_unknown(struct engine *e);
 
 /* The destroy multicast named this cookie at t. */
 void engine_socket_gone(struct engine *e, int64_t t, uint64_t cookie);

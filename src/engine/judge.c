@@ -10,11 +10,12 @@ enum {
 	RING_DELAY = 200000,      /* a packet is delivered within the ring's time-out, and some */
 	DOOR_HOLD = 650000,       /* from a refusal at an empty door, time for a listener to come up */
 	PORT_ANSWER_KEPT = 500000,
+	UNSEEN_AFTER = 5000000,    /* by then a second SYN-ACK was sent, seen or not */
 	UNFINISHED_WAIT = 2000000, /* for a sample of the counters after the last SYN-ACK */
 	UNFINISHED_LOOK = 5000000, /* whether it completed after all */
 	TOO_EARLY_WITHIN = 60000000, /* a listener that comes up within this explains a refusal */
 	GONE_SLACK = 500000,      /* between a listener's end and our reading of it */
-	CLOCK_SLACK = 2000,       /* between a packet's time stamp and the counter it moved */
+	CLOCK_SLACK = 6000,       /* between a packet's time stamp and the counter it moved */
 };
 
 static const enum situation situations[] = {
@@ -52,7 +53,7 @@ static void find_window(const struct engine *e, struct facts *f)
 	f->origin = !f->window.known		     ? ORIGIN_UNKNOWN
 		    : rsts == 0			     ? ORIGIN_OTHER
 		    : rsts < f->window.wire_rsts     ? ORIGIN_MIXED
-		    : e->config.partial		     ? ORIGIN_UNKNOWN
+		    : e->config.partial		     ? (rsts == f->window.wire_rsts ? ORIGIN_LIKELY_STACK : ORIGIN_UNKNOWN)
 						     : ORIGIN_STACK;
 }
 
@@ -67,6 +68,19 @@ static bool was_there(const struct listener *l, const struct attempt *a)
 	return l->gone_exact && l->gone > t + GONE_SLACK && l->up < t;
 }
 
+/* With SO_REUSEPORT several take it: what any of them dropped, and the fullest of their queues. */
+static void add_accepting(struct facts *f, const struct listener *l, const struct attempt *a)
+{
+	struct listener_sample queue = listener_fullest_since(l, a->first);
+	bool exact;
+
+	f->drops += listener_drops_since(l, a->first - CLOCK_SLACK, &exact);
+	f->drops_exact = exact && (f->drops_exact || !f->accepting);
+	if (!f->accepting ||
+		(int64_t)queue.queue - queue.queue_max > (int64_t)f->queue.queue - f->queue.queue_max)
+		f->queue = queue;
+}
+
 static void look_at_door(struct engine *e, struct facts *f)
 {
 	const struct attempt *a = f->a;
@@ -79,21 +93,25 @@ static void look_at_door(struct engine *e, struct facts *f)
 			if (near == NEAR_ACCEPTS && (!f->gone || l->gone > f->gone->gone))
 				f->gone = l;
 		} else if (near == NEAR_ACCEPTS) {
-			bool steady = l->up < t;
+			bool steady = l->up < t || l->absent == 0;
 
+			add_accepting(f, l, a);
 			if (!f->accepting || (steady && !f->steady)) {
 				f->accepting = l;
 				f->steady = steady;
+				f->later = !steady && l->absent >= t;
 			}
 		} else if (near > f->near || !f->nearest) {
 			f->near = near;
 			f->nearest = l;
 		}
 	}
-	if (f->accepting) {
-		f->drops = listener_drops_since(f->accepting, a->first - CLOCK_SLACK, &f->drops_exact);
-		f->queue = listener_fullest_since(f->accepting, a->first);
-	}
+}
+
+/* Whether a socket that only has the port would have been dialled by its address too. */
+static bool is_at(const struct socket_row *row, const struct attempt *a)
+{
+	return listener_near(row, &a->key.server, a->ifindex) == NEAR_ACCEPTS;
 }
 
 static void ask_port(struct engine *e, struct facts *f)
@@ -112,6 +130,8 @@ static void ask_port(struct engine *e, struct facts *f)
 	}
 	f->asked = slot->valid && slot->answer.complete;
 	f->port = slot->answer;
+	f->port.bound = f->port.bound && is_at(&f->port.bound_row, f->a);
+	f->port.udp = f->port.udp && is_at(&f->port.udp_row, f->a);
 }
 
 static void look_up(struct engine *e, struct facts *f)
@@ -142,6 +162,7 @@ static void gather(struct engine *e, const struct attempt *a, struct facts *f)
 	f->sockets = e->sockets_known;
 	f->server_local = !e->addresses_known || engine_is_local(e, &a->key.server);
 	f->own_ttl = a->v6 || e->config.ttl == 0 ? 64 : e->config.ttl;
+	f->partial = e->config.partial;
 	f->lossless = e->lost_t == 0 || e->lost_t < a->first - USEC;
 	if (e->config.interface && a->ifindex)
 		e->config.interface(e->config.ctx, a->ifindex, f->iface);
@@ -170,6 +191,24 @@ static bool wait(struct engine *e, struct attempt *a, int64_t until)
 	return false;
 }
 
+static void tell_accepted(struct engine *e, struct attempt *a, enum confidence confidence)
+{
+	struct facts f;
+	struct verdict v = {.cause = CAUSE_NONE, .confidence = confidence, .sees = SEES_NONE};
+
+	gather(e, a, &f);
+	f.situation = SITUATION_ACCEPTED;
+	a->established_reported = true;
+	report_attempt(e, a, &f, &v, a->emitted);
+}
+
+static bool nothing_answers(struct engine *e, uint16_t port)
+{
+	const struct port *p = engine_port(e, port);
+
+	return p->c.synack == 0 && p->c.rst_out == 0 && p->c.refused == 0;
+}
+
 static bool judge_silent(struct engine *e, struct attempt *a)
 {
 	struct facts f;
@@ -181,11 +220,16 @@ static bool judge_silent(struct engine *e, struct attempt *a)
 		engine_want_poll(e);
 		return wait(e, a, e->now + LOOK_AGAIN);
 	}
+	if (e->config.filtered && !a->out && nothing_answers(e, a->key.server_port))
+		return true; /* the filter may let one direction through only */
 	gather(e, a, &f);
 	if (!a->out && f.accepting)
 		look_up(e, &f);
-	if (f.looked_up && f.found && f.socket.state == SOCKET_OPEN)
-		return wait(e, a, e->now + USEC); /* answered after all: the SYN-ACK was not captured */
+	if (f.looked_up && f.found && f.socket.state == SOCKET_OPEN) { /* the SYN-ACK was not captured */
+		tell_accepted(e, a, CONFIDENCE_PROVED);
+		track_set(e, a, STAGE_OPEN, 0);
+		return false;
+	}
 	v = rules_judge(&f);
 	if (v.cause == CAUSE_ACCEPT_QUEUE_FULL && some_missed_listener(e, &f)) {
 		v.confidence = CONFIDENCE_POSSIBLE;
@@ -197,17 +241,6 @@ static bool judge_silent(struct engine *e, struct attempt *a)
 	return true;
 }
 
-static void tell_accepted(struct engine *e, struct attempt *a)
-{
-	struct facts f;
-	struct verdict v = {.cause = CAUSE_NONE, .confidence = CONFIDENCE_PROVED, .sees = SEES_NONE};
-
-	gather(e, a, &f);
-	f.situation = SITUATION_ACCEPTED;
-	a->established_reported = true;
-	report_attempt(e, a, &f, &v, a->emitted);
-}
-
 /* A SYN-ACK was sent: did the peer complete? */
 static bool judge_answered(struct engine *e, struct attempt *a)
 {
@@ -216,11 +249,13 @@ static bool judge_answered(struct engine *e, struct attempt *a)
 	bool connected;
 
 	gather(e, a, &f);
-	if (!a->out)
-		look_up(e, &f);
+	look_up(e, &f);
+	if (a->out && f.looked_up && f.found && f.socket.state == SOCKET_SYN_SENT)
+		return wait(e, a, e->now + USEC); /* the SYN-ACK came, and did not get through */
 	connected = f.looked_up && f.found &&
 		    (f.socket.state == SOCKET_OPEN || f.socket.state == SOCKET_TIME_WAIT);
-	if (f.looked_up && f.found && f.socket.state == SOCKET_SYN_RECV && a->synacks < 2)
+	if (f.looked_up && f.found && f.socket.state == SOCKET_SYN_RECV && a->synacks < 2 &&
+		e->now < a->answered + UNSEEN_AFTER)
 		return wait(e, a, e->now + USEC);
 	if ((f.looked_up && f.found && f.socket.state == SOCKET_SYN_RECV) ||
 		(!f.looked_up && a->synacks > 1)) {
@@ -245,7 +280,7 @@ static bool judge_answered(struct engine *e, struct attempt *a)
 		track_forget(e, a);
 		return false;
 	}
-	tell_accepted(e, a);
+	tell_accepted(e, a, connected ? CONFIDENCE_PROVED : CONFIDENCE_INFERRED);
 	track_set(e, a, STAGE_OPEN, 0);
 	return true;
 }
@@ -258,11 +293,16 @@ static bool judge_closing(struct engine *e, struct attempt *a)
 	a->close_judged = true;
 	gather(e, a, &f);
 	v = rules_judge(&f);
+	if (v.cause == CAUSE_CLOSED_EARLY) { /* a process that still holds it has only closed its half */
+		look_up(e, &f);
+		if (f.looked_up && f.found && f.socket.state == SOCKET_OPEN && f.socket.inode != 0)
+			v.cause = CAUSE_UNKNOWN;
+	}
 	if (v.cause == CAUSE_CLOSED_EARLY && a->cause != CAUSE_CLOSED_EARLY) {
 		a->established_reported = true;
 		report_attempt(e, a, &f, &v, a->emitted);
 	} else if (!a->established_reported) {
-		tell_accepted(e, a);
+		tell_accepted(e, a, CONFIDENCE_PROVED);
 	}
 	return true;
 }
@@ -286,6 +326,8 @@ static bool judge_ended(struct engine *e, struct attempt *a)
 	struct verdict v;
 	bool empty;
 
+	if (a->stage == STAGE_CANCELLED && a->outcome == OUTCOME_UNFINISHED)
+		return true; /* what was said of it stands: this RST only ends it */
 	gather(e, a, &f);
 	if (evidence_pending(e, a, &f)) {
 		if (!f.window.known)
@@ -307,7 +349,7 @@ static bool judge_ended(struct engine *e, struct attempt *a)
 	if (f.situation == SITUATION_RESET && a->reset_by == SIDE_CLIENT && (a->out || a->server_fin))
 		return true; /* a client ended what it had no use for: this host's own, or after our close */
 	report_attempt(e, a, &f, &v, a->emitted && a->outcome == OUTCOME_CANCELLED);
-	if (empty || v.cause == CAUSE_LISTENER_GONE)
+	if (f.situation == SITUATION_REFUSED && !a->out && f.sockets && !f.accepting)
 		remember_refusal(e, a);
 	return true;
 }
@@ -361,7 +403,7 @@ void judge_replaced(struct engine *e, struct attempt *a)
 	} else if (a->stage == STAGE_CLOSING) {
 		judge_closing(e, a);
 	} else if (a->stage == STAGE_ANSWERED && a->synacks == 1) {
-		tell_accepted(e, a);
+		tell_accepted(e, a, CONFIDENCE_INFERRED);
 	}
 	track_forget(e, a);
 }

@@ -147,7 +147,7 @@ enum near listener_near(const struct socket_row *row, const struct ip *addr, uin
 										     : NEAR_DEVICE;
 	if (ip_is_loopback(&row->addr) && !ip_is_loopback(addr))
 		return NEAR_LOOPBACK;
-	if (!family_fits)
+	if (!family_fits && any)
 		return syn4 ? NEAR_V6ONLY : NEAR_V4ONLY;
 	return NEAR_ADDRESS;
 }

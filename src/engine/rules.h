@@ -28,6 +28,7 @@ enum situation {
 enum rst_origin {
 	ORIGIN_UNKNOWN, /* no counters around that moment */
 	ORIGIN_STACK,   /* the stack sent at least as many as the wire showed */
+	ORIGIN_LIKELY_STACK, /* just as many, on a wire that is not seen whole */
 	ORIGIN_MIXED,   /* it sent fewer, but some */
 	ORIGIN_OTHER,   /* it sent none */
 };
@@ -45,12 +46,14 @@ struct facts {
 	bool sockets;        /* the socket table was read, so that an absence counts */
 	bool server_local;   /* the dialled address is this host's */
 	uint8_t own_ttl;     /* what this host's own RSTs start with; fewer: from behind it */
+	bool partial;        /* an interface or a filter was chosen: RSTs may pass unseen */
 	bool lossless;       /* the capture lost nothing around the attempt */
 	/* the door: listeners of the dialled port */
 	enum near near;                  /* of those that would not take the SYN */
 	const struct listener *nearest;  /* NULL: none */
 	const struct listener *accepting; /* takes the SYN by now; NULL: none */
 	bool steady;                     /* and did so before the attempt too */
+	bool later;                      /* or is known not to have; neither: not known */
 	const struct listener *gone;     /* took it once, and went; NULL: none */
 	/* who else has the port; asked only when nothing listens there */
 	bool asked;

@@ -106,7 +106,7 @@ static struct attempt *begin(struct engine *e, const struct segment *s, const st
 	a->first = a->last = s->t;
 	a->client_isn = s->seq;
 	a->syns = 1;
-	a->syn_ttl = s->ttl;
+	a->peer_ttl = s->ttl;
 	a->ifindex = s->ifindex;
 	track_set(e, a, STAGE_SYN, s->t + (out ? SILENT_AFTER_OUT : SILENT_AFTER_IN));
 	return a;
@@ -145,7 +145,7 @@ static void on_syn(struct engine *e, const struct segment *s)
 	a->syns += a->syns < UINT16_MAX;
 	a->last = s->t;
 	table_touch(e->attempts, a);
-	if (a->stage == STAGE_DONE && a->outcome == OUTCOME_CANCELLED) {
+	if (a->stage == STAGE_CANCELLED || (a->stage == STAGE_DONE && a->outcome == OUTCOME_CANCELLED)) {
 		a->judge_by = s->t; /* it reset our answer and asks again: another matter */
 		track_set(e, a, STAGE_CANCELLED, s->t + JUDGE_AFTER);
 	}
@@ -168,7 +168,7 @@ static void on_syn_ack(struct engine *e, const struct segment *s)
 		p->c.synack++;
 		p->dirty = true;
 	}
-	if (!a || s->ack != a->client_isn + 1)
+	if (!a || s->ack - a->client_isn - 1 > 1460) /* with Fast Open it acknowledges data as well */
 		return;
 	a->last = s->t;
 	if (a->stage == STAGE_SYN || a->stage == STAGE_SILENT) {
@@ -177,7 +177,9 @@ static void on_syn_ack(struct engine *e, const struct segment *s)
 		a->server_isn = s->seq;
 		a->answer_ttl = s->ttl;
 		a->answer_window = s->window;
-		track_set(e, a, STAGE_ANSWERED, s->t + (a->out ? 1 : CONFIRM_AFTER));
+		if (a->out)
+			a->peer_ttl = s->ttl;
+		track_set(e, a, STAGE_ANSWERED, s->t + (a->out ? JUDGE_AFTER : CONFIRM_AFTER));
 	} else if (a->stage == STAGE_ANSWERED || a->stage == STAGE_UNFINISHED) {
 		a->synacks += a->synacks < UINT16_MAX;
 		if (a->stage == STAGE_ANSWERED)
@@ -204,6 +206,7 @@ static void on_rst_later(struct engine *e, struct attempt *a, const struct segme
 {
 	a->last = a->ended = s->t;
 	a->reset_by = (uint8_t)by;
+	a->reset_elsewhere = s->ifindex != 0 && a->ifindex != 0 && s->ifindex != a->ifindex;
 	a->answer_flags = s->flags;
 	a->answer_ttl = s->ttl;
 	a->answer_window = s->window;
@@ -217,7 +220,7 @@ static void on_rst_later(struct engine *e, struct attempt *a, const struct segme
 	 */
 	if (by == SIDE_CLIENT && (a->stage == STAGE_ANSWERED || a->stage == STAGE_UNFINISHED) &&
 		!(s->flags & TCP_ACK) && s->seq == a->client_isn + 1)
-		track_set(e, a, STAGE_CANCELLED, s->t + JUDGE_AFTER);
+		track_set(e, a, STAGE_CANCELLED, a->first + CONFIRM_AFTER); /* it may ask again */
 	else
 		track_set(e, a, STAGE_RESET, s->t + JUDGE_AFTER);
 }
@@ -319,6 +322,19 @@ static bool is_copy(struct engine *e, const struct segment *s)
 	return copy;
 }
 
+/* A SYN that climbs from a bridge's port to the bridge: sockets are looked up on the last interface. */
+static void follow_copy(struct engine *e, const struct segment *s)
+{
+	struct attempt_key key = {s->src, s->dst, s->sport, s->dport};
+	struct attempt *a;
+
+	if (s->kind != SEGMENT_TCP || (s->flags & (TCP_SYN | TCP_ACK)) != TCP_SYN || s->way == WAY_OUT)
+		return;
+	a = table_find(e->attempts, &key);
+	if (a && a->client_isn == s->seq && !a->out)
+		a->ifindex = s->ifindex;
+}
+
 /* FIN, RST and ICMP counts of a local port, whether or not the attempt is tracked. */
 static void count_segment(struct engine *e, const struct segment *s)
 {
@@ -361,8 +377,12 @@ static void count_segment(struct engine *e, const struct segment *s)
 
 void track_segment(struct engine *e, const struct segment *s)
 {
-	if (s->way == WAY_OTHER || is_copy(e, s))
+	if (s->way == WAY_OTHER)
 		return;
+	if (is_copy(e, s)) {
+		follow_copy(e, s);
+		return;
+	}
 	count_segment(e, s);
 	if (s->kind == SEGMENT_ICMP) {
 		on_icmp(e, s);

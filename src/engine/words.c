@@ -198,7 +198,7 @@ static void tell_door(const struct facts *f, const struct telling *t, struct eve
 	if (!f->sockets || a->out)
 		return;
 	if (f->accepting) {
-		bool later = !f->steady && f->situation == SITUATION_REFUSED;
+		bool later = f->later && f->situation == SITUATION_REFUSED;
 
 		tell_listener(ev, f->accepting, later ? "" : ", and is whom the SYN is for");
 		if (later)
@@ -611,8 +611,8 @@ static void tell_plain(const struct facts *f, const struct verdict *v, const str
 		[SITUATION_UNFINISHED] = "never completed the handshake",
 		[SITUATION_CANCELLED] = "reset our SYN-ACK",
 		[SITUATION_RESET] = "had its connection reset",
-		[SITUATION_CLOSED] = "was served",
-		[SITUATION_ACCEPTED] = "was served",
+		[SITUATION_CLOSED] = "connected",
+		[SITUATION_ACCEPTED] = "connected",
 	};
 	char took[32];
 

@@ -113,6 +113,21 @@ static bool serve(int socket)
 	return send(socket, &reply, sizeof(reply), MSG_NOSIGNAL) >= 0 || errno == EAGAIN;
 }
 
+static bool is_stopped(pid_t pid)
+{
+	char path[48], state = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	if (fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
+		state = 0;
+	fclose(f);
+	return state == 'T';
+}
+
 /* Serves until the worker has ended. Returns its wait status. */
 static int attend(pid_t worker, int socket, int signals)
 {
@@ -128,7 +143,8 @@ static int attend(pid_t worker, int socket, int signals)
 		if (waitpid(worker, &status, WNOHANG | WUNTRACED) == worker) {
 			if (!WIFSTOPPED(status))
 				return status;
-			raise(SIGSTOP); /* ^Z: the shell waits for us, not for the worker */
+			if (is_stopped(worker)) /* still, and not what a fg has undone by now */
+				raise(SIGSTOP); /* ^Z: the shell waits for us, not for the worker */
 			kill(worker, SIGCONT);
 		}
 		if (n <= 0)

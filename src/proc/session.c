@@ -23,6 +23,7 @@
 enum {
 	ROWS_MAX = 2048,
 	BUSY_PAUSE = 50000,      /* between two rounds while something is pending */
+	SAMPLE_SPAN = 5000,      /* a sample of the counters is taken within this */
 	POLL_APART = 40000,      /* two polls on demand are at least this far apart */
 	DRAIN_BATCH = 4096,      /* segments taken before the clock is looked at again */
 	LOOKUPS_A_SECOND = 2000, /* 4 us each */
@@ -292,10 +293,17 @@ static void poll_host(struct session *s)
 
 	s->last_poll = t;
 	s->poll_wanted = false;
-	if (s->src->counters && counter_files_read(s->src->counters, &c) == 0) {
-		c.t = t;
-		engine_counters(s->engine, &c);
+	/* A sample that took long says not well enough when it was taken: try once more, or do without. */
+	for (int i = 0; s->src->counters && i < 2; i++) {
+		int64_t start = now_usec();
+
+		if (counter_files_read(s->src->counters, &c) == 0 && now_usec() - start < SAMPLE_SPAN) {
+			c.t = start;
+			engine_counters(s->engine, &c);
+			break;
+		}
 	}
+	t = now_usec();
 	if (!s->src->sockdiag)
 		return;
 	r = sockdiag_listeners(s->src->sockdiag, s->rows, ROWS_MAX, &n);
@@ -304,8 +312,8 @@ static void poll_host(struct session *s)
 			set_source(s, SOURCE_SOCKETS, STATE_DEGRADED,
 				r == -ENOSPC ? "more listeners than are kept" : strerror(-r));
 		s->sockets_down = true;
-		if (r != -ENOSPC)
-			return;
+		engine_sockets_unknown(s->engine);
+		return;
 	} else if (s->sockets_down) {
 		set_source(s, SOURCE_SOCKETS, STATE_ON, "");
 		s->sockets_down = false;
@@ -596,6 +604,7 @@ int session_live(const struct options *o, struct sources *sources, struct fronte
 		.interval = o->interval,
 		.netns = "",
 		.ttl = read_ttl(),
+		.filtered = o->filter != NULL,
 		.partial = o->n_interfaces > 0 || o->filter,
 		.ask = on_question,
 		.interface = on_interface,
@@ -792,8 +801,9 @@ static void take_file_segment(void *ctx, const struct segment *segment)
 		f->last += BUSY_PAUSE;
 		engine_advance(f->engine, f->last);
 	}
-	f->last = segment->t;
-	engine_advance(f->engine, segment->t);
+	if (segment->t > f->last) /* the packets' clock; a late one does not turn it back */
+		f->last = segment->t;
+	engine_advance(f->engine, f->last);
 	engine_capture_stats(f->engine, ++f->packets, 0);
 	engine_segment(f->engine, segment);
 }
