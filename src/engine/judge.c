@@ -10,6 +10,8 @@ enum {
 	RING_DELAY = 200000,      /* a packet is delivered within the ring's time-out, and some */
 	DOOR_HOLD = 650000,       /* from a refusal at an empty door, time for a listener to come up */
 	PORT_ANSWER_KEPT = 500000,
+	HALF_OPEN_LOOK = 300000,
+	CONFIRM_WITHIN = 1300000,  /* by then an unacknowledged SYN-ACK was sent again */
 	UNSEEN_AFTER = 5000000,    /* by then a second SYN-ACK was sent, seen or not */
 	UNFINISHED_WAIT = 2000000, /* for a sample of the counters after the last SYN-ACK */
 	UNFINISHED_LOOK = 5000000, /* whether it completed after all */
@@ -256,7 +258,9 @@ static bool judge_answered(struct engine *e, struct attempt *a)
 		    (f.socket.state == SOCKET_OPEN || f.socket.state == SOCKET_TIME_WAIT);
 	if (f.looked_up && f.found && f.socket.state == SOCKET_SYN_RECV && a->synacks < 2 &&
 		e->now < a->answered + UNSEEN_AFTER)
-		return wait(e, a, e->now + USEC);
+		return wait(e, a, e->now + HALF_OPEN_LOOK);
+	if (!a->out && !connected && a->synacks == 1 && e->now < a->answered + CONFIRM_WITHIN)
+		return wait(e, a, a->answered + CONFIRM_WITHIN);
 	if ((f.looked_up && f.found && f.socket.state == SOCKET_SYN_RECV) ||
 		(!f.looked_up && a->synacks > 1)) {
 		if (a->stage != STAGE_UNFINISHED) {

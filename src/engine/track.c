@@ -179,7 +179,7 @@ static void on_syn_ack(struct engine *e, const struct segment *s)
 		a->answer_window = s->window;
 		if (a->out)
 			a->peer_ttl = s->ttl;
-		track_set(e, a, STAGE_ANSWERED, s->t + (a->out ? JUDGE_AFTER : CONFIRM_AFTER));
+		track_set(e, a, STAGE_ANSWERED, s->t + (a->out || a->emitted ? JUDGE_AFTER : CONFIRM_AFTER));
 	} else if (a->stage == STAGE_ANSWERED || a->stage == STAGE_UNFINISHED) {
 		a->synacks += a->synacks < UINT16_MAX;
 		if (a->stage == STAGE_ANSWERED)
