@@ -75,7 +75,7 @@ struct attempt {
 	bool out;                  /* this host is the client */
 	bool v6;
 	bool client_fin, server_fin;
-	bool reset_elsewhere; /* the RST came by another interface than the SYN */
+	bool reset_elsewhere; /* the RST came by lo, the SYN did not: this host's own doing */
 	bool established_reported, emitted, answer_timestamps;
 	bool close_judged;
 	bool alone;   /* told in a line of its own, which may be replaced */

@@ -59,13 +59,19 @@ static void find_window(const struct engine *e, struct facts *f)
 						     : ORIGIN_STACK;
 }
 
+/* The decisive moment: the RST or FIN, the answer, or the SYN. */
+static int64_t moment_of(const struct attempt *a)
+{
+	return a->ended ? a->ended : a->answered ? a->answered : a->first;
+}
+
 /*
  * Whether a gone listener was still there at the decisive moment. Its end is known by when the multicast
  * was read, which a busy machine delays: only an end well after the moment counts as one.
  */
 static bool was_there(const struct listener *l, const struct attempt *a)
 {
-	int64_t t = a->answered ? a->answered : a->first;
+	int64_t t = moment_of(a);
 
 	return l->gone_exact && l->gone > t + GONE_SLACK && l->up < t;
 }
@@ -86,13 +92,14 @@ static void add_accepting(struct facts *f, const struct listener *l, const struc
 static void look_at_door(struct engine *e, struct facts *f)
 {
 	const struct attempt *a = f->a;
-	int64_t t = a->answered ? a->answered : a->first;
+	int64_t t = moment_of(a);
 
+	f->later = true;
 	for (struct listener *l = NULL; (l = listeners_next(&e->listeners, a->key.server_port, l));) {
 		enum near near = listener_near(&l->row, &a->key.server, a->ifindex);
 
 		if (l->gone != 0 && !was_there(l, a)) {
-			if (near == NEAR_ACCEPTS && (!f->gone || l->gone > f->gone->gone))
+			if (near == NEAR_ACCEPTS && l->up < t && l->gone <= t + GONE_SLACK && (!f->gone || l->gone > f->gone->gone))
 				f->gone = l;
 		} else if (near == NEAR_ACCEPTS) {
 			bool steady = l->up < t || l->absent == 0;
@@ -101,13 +108,14 @@ static void look_at_door(struct engine *e, struct facts *f)
 			if (!f->accepting || (steady && !f->steady)) {
 				f->accepting = l;
 				f->steady = steady;
-				f->later = !steady && l->absent >= t;
 			}
+			f->later = f->later && !steady && l->absent >= t;
 		} else if (near > f->near || !f->nearest) {
 			f->near = near;
 			f->nearest = l;
 		}
 	}
+	f->later = f->later && f->accepting;
 }
 
 /* Whether a socket that only has the port would have been dialled by its address too. */
@@ -208,7 +216,7 @@ static bool nothing_answers(struct engine *e, uint16_t port)
 {
 	const struct port *p = engine_port(e, port);
 
-	return p->c.synack == 0 && p->c.rst_out == 0 && p->c.refused == 0;
+	return p->c.synack == 0 && p->c.rst_out == 0 && p->c.refused == 0 && p->c.icmp_out == 0;
 }
 
 static bool judge_silent(struct engine *e, struct attempt *a)
@@ -248,12 +256,13 @@ static bool judge_answered(struct engine *e, struct attempt *a)
 {
 	struct facts f;
 	struct verdict v;
-	bool connected;
+	bool connected, blocked;
 
 	gather(e, a, &f);
 	look_up(e, &f);
-	if (a->out && f.looked_up && f.found && f.socket.state == SOCKET_SYN_SENT)
-		return wait(e, a, e->now + USEC); /* the SYN-ACK came, and did not get through */
+	blocked = a->out && f.looked_up && f.found && f.socket.state == SOCKET_SYN_SENT;
+	if (blocked && e->now < a->answered + UNSEEN_AFTER) /* the SYN-ACK came, and did not get through */
+		return wait(e, a, e->now + USEC);
 	connected = f.looked_up && f.found &&
 		    (f.socket.state == SOCKET_OPEN || f.socket.state == SOCKET_TIME_WAIT);
 	if (f.looked_up && f.found && f.socket.state == SOCKET_SYN_RECV && a->synacks < 2 &&
@@ -261,7 +270,7 @@ static bool judge_answered(struct engine *e, struct attempt *a)
 		return wait(e, a, e->now + HALF_OPEN_LOOK);
 	if (!a->out && !connected && a->synacks == 1 && e->now < a->answered + CONFIRM_WITHIN)
 		return wait(e, a, a->answered + CONFIRM_WITHIN);
-	if ((f.looked_up && f.found && f.socket.state == SOCKET_SYN_RECV) ||
+	if (blocked || (f.looked_up && f.found && f.socket.state == SOCKET_SYN_RECV) ||
 		(!f.looked_up && a->synacks > 1)) {
 		if (a->stage != STAGE_UNFINISHED) {
 			if (e->samples.n && e->now < a->last + UNFINISHED_WAIT &&
@@ -330,7 +339,7 @@ static bool judge_ended(struct engine *e, struct attempt *a)
 	struct verdict v;
 	bool empty;
 
-	if (a->stage == STAGE_CANCELLED && a->outcome == OUTCOME_UNFINISHED)
+	if (a->outcome == OUTCOME_UNFINISHED && a->reset_by == SIDE_CLIENT)
 		return true; /* what was said of it stands: this RST only ends it */
 	gather(e, a, &f);
 	if (evidence_pending(e, a, &f)) {

@@ -168,7 +168,12 @@ static enum confidence too_early(const struct facts *f)
 
 static enum confidence restarting(const struct facts *f)
 {
-	return when(f->accepting && !f->steady && came_back(f), stack_refused(f));
+	enum confidence sure = stack_refused(f);
+	bool known = f->later && f->gone && f->gone->owner.comm[0] != '\0';
+
+	if (!f->accepting || f->steady || !came_back(f))
+		return CONFIDENCE_NONE;
+	return !known && sure == CONFIDENCE_PROVED ? CONFIDENCE_INFERRED : sure;
 }
 
 static enum confidence firewall_reset(const struct facts *f)
@@ -454,9 +459,9 @@ static const struct rule rules[] = {
 	{SITUATION_REFUSED, IN, CAUSE_TOO_EARLY, too_early,
 		{CAUSE_REDIRECT_NO_LISTENER, CAUSE_FIREWALL_RESET}},
 	{SITUATION_REFUSED, IN, CAUSE_RESTARTING, restarting, {0}},
-	{SITUATION_REFUSED, IN, CAUSE_FIREWALL_RESET, firewall_reset, {CAUSE_STEERED_AWAY}},
 	{SITUATION_REFUSED, IN, CAUSE_PUBLISHED_NO_LISTENER, published_no_listener,
 		{CAUSE_PUBLISHED_LOOPBACK_ONLY, CAUSE_FIREWALL_RESET}},
+	{SITUATION_REFUSED, IN, CAUSE_FIREWALL_RESET, firewall_reset, {CAUSE_STEERED_AWAY}},
 	{SITUATION_REFUSED, OUT, CAUSE_REMOTE_REFUSED, proved, {0}},
 	{SITUATION_UNREACHABLE, IN, CAUSE_FIREWALL_REJECT, firewall_reject,
 		{CAUSE_PUBLISHED_TARGET_DEAD, CAUSE_FORWARD_UNREACHABLE}},
@@ -513,7 +518,7 @@ static const struct {
 		{CAUSE_REMOTE_SILENT}},
 	[SITUATION_UNFINISHED] = {{CAUSE_PEER_SILENT, CAUSE_FIREWALL_DROP_ACK, CAUSE_REPLY_LOST,
 					  CAUSE_ACCEPT_QUEUE_FULL_LATE},
-		{CAUSE_REMOTE_SILENT}},
+		{CAUSE_FIREWALL_DROP, CAUSE_BPF_DROP, CAUSE_REVERSE_PATH}},
 	[SITUATION_CANCELLED] = {{CAUSE_PEER_RESET, CAUSE_PEER_FIREWALL}, {CAUSE_REMOTE_RESET}},
 	[SITUATION_RESET] = {{CAUSE_FIREWALL_RESET, CAUSE_RETRANSMIT_TIMEOUT, CAUSE_KEEPALIVE_TIMEOUT,
 				     CAUSE_SOCKET_DESTROYED, CAUSE_QUEUE_DISCARDED},

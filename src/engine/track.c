@@ -13,6 +13,7 @@ enum {
 	UNFINISHED_KEPT = 70000000, /* a SYN_RECV is given up after 63 s (tcp_synack_retries 5) */
 	CLOSING_KEPT = 60000000,
 	DONE_KEPT = 3000000,
+	LOOPBACK = 1,        /* lo has this index in every namespace (include/net/flow.h LOOPBACK_IFINDEX) */
 	SAME_PACKET = 50000, /* a copy of one packet on another interface comes within this */
 };
 
@@ -206,7 +207,7 @@ static void on_rst_later(struct engine *e, struct attempt *a, const struct segme
 {
 	a->last = a->ended = s->t;
 	a->reset_by = (uint8_t)by;
-	a->reset_elsewhere = s->ifindex != 0 && a->ifindex != 0 && s->ifindex != a->ifindex;
+	a->reset_elsewhere = s->ifindex == LOOPBACK && a->ifindex != LOOPBACK && a->ifindex != 0;
 	a->answer_flags = s->flags;
 	a->answer_ttl = s->ttl;
 	a->answer_window = s->window;

@@ -226,7 +226,15 @@ static void tell_counters(const struct facts *f, struct event_attempt *ev)
 	static const enum counter worth_telling[] = {COUNTER_LISTEN_OVERFLOWS, COUNTER_LISTEN_DROPS,
 		COUNTER_REQQ_FULL_DROP, COUNTER_RP_FILTER, COUNTER_IN_CSUM_ERRORS,
 		COUNTER_OUT_NO_ROUTES, COUNTER_ABORT_ON_CLOSE, COUNTER_ABORT_ON_DATA,
-		COUNTER_ABORT_ON_TIMEOUT, COUNTER_DEFER_ACCEPT_DROP};
+		COUNTER_ABORT_ON_TIMEOUT, COUNTER_DEFER_ACCEPT_DROP, COUNTER_MD5_DROPS,
+		COUNTER_MD5_UNEXPECTED, COUNTER_MD5_FAILURE, COUNTER_MIN_TTL_DROP};
+	static const char *const origins[] = {
+		[ORIGIN_UNKNOWN] = "more than were seen, since not all are watched",
+		[ORIGIN_STACK] = "the TCP stack sent it",
+		[ORIGIN_LIKELY_STACK] = "the TCP stack sent as many as were seen",
+		[ORIGIN_MIXED] = "the stack did not send all of them",
+		[ORIGIN_OTHER] = "the TCP stack did not send it",
+	};
 	bool queue = f->accepting && (f->situation == SITUATION_SILENT ||
 					     f->situation == SITUATION_UNFINISHED);
 
@@ -245,9 +253,7 @@ static void tell_counters(const struct facts *f, struct event_attempt *ev)
 		say(ev, "counters", "TcpOutRsts rose by %" PRIu64 " while %u RST%s left: %s",
 			f->window.delta[COUNTER_OUT_RSTS], f->window.wire_rsts,
 			f->window.wire_rsts == 1 ? "" : "s",
-			f->origin == ORIGIN_STACK   ? "the TCP stack sent it"
-			: f->origin == ORIGIN_OTHER ? "the TCP stack did not send it"
-						    : "the stack did not send all of them");
+			origins[f->origin]);
 	for (size_t i = 0; i < sizeof(worth_telling) / sizeof(worth_telling[0]); i++)
 		if (f->situation != SITUATION_REFUSED && f->situation != SITUATION_ACCEPTED &&
 			f->situation != SITUATION_CLOSED && f->window.delta[worth_telling[i]] > 0)

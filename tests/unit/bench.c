@@ -134,7 +134,7 @@ void bench_run(struct bench *b, int64_t usec)
 		engine_advance(b->e, b->t);
 		if (!b->no_polls &&
 			(b->t >= b->next_poll || b->t < b->last_poll ||
-				(engine_wants_poll(b->e) && b->t >= b->last_poll + 50000)))
+				(b->t >= b->last_poll + 50000 && engine_wants_poll(b->e))))
 			bench_poll(b);
 		if (b->t >= end)
 			break;

@@ -36,8 +36,9 @@ static const char netstat[] = "TcpExt: SyncookiesSent EmbryonicRsts ListenOverfl
 			      "TCPAbortOnData TCPAbortOnClose "
 			      "TCPAbortOnTimeout TCPReqQFullDrop TCPReqQFullDoCookies "
 			      "TCPDeferAcceptDrop IPReversePathFilter "
-			      "TCPMD5NotFound TCPMinTTLDrop TCPSomethingNew\n"
-			      "TcpExt: 31 32 33 34 35 36 37 38 39 40 41 42 43 44\n"
+			      "TCPMD5NotFound TCPMD5Unexpected TCPMD5Failure TCPMinTTLDrop "
+			      "TCPSomethingNew\n"
+			      "TcpExt: 31 32 33 34 35 36 37 38 39 40 41 42 43 44 45 46\n"
 			      "IpExt: InNoRoutes InTruncatedPkts\n"
 			      "IpExt: 0 0\n"
 			      "MPTcpExt: MPCapableSYNRX\n"
@@ -67,7 +68,10 @@ static void test_proc(void **state)
 		{COUNTER_IN_ADDR_ERRORS, 17},
 		{COUNTER_OUT_NO_ROUTES, 18},
 		{COUNTER_MD5_DROPS, 42},
-		{COUNTER_MIN_TTL_DROP, 43},
+		{COUNTER_MD5_UNEXPECTED, 43},
+		{COUNTER_MD5_FAILURE, 44},
+		{COUNTER_MIN_TTL_DROP, 45},
+		{COUNTER_ACTIVE_OPENS, 11},
 	};
 	struct counters c = {.t = 99};
 

@@ -416,6 +416,32 @@ static void test_clock_jumps(void **state)
 	expect(failures == 0, "%d wrong", failures);
 }
 
+/*
+ * A capture file made of several has a packet of a second ago in between (the replay's clock is the
+ * packets'): that is no clock set back, and the times of the other attempts stay what they were.
+ */
+static void test_late_packet(void **state)
+{
+	struct bench *b = start();
+	struct flow f = flow_in(PEER, 40000, HOST, 81), late = flow_in(PEER, 40001, HOST, 82);
+	int64_t at = b->t;
+
+	(void)state;
+	flow_syn(b, &f);
+	b->t = at - USEC;
+	engine_advance(b->e, b->t);
+	flow_syn(b, &late);
+	b->t = at + 100;
+	engine_advance(b->e, b->t);
+	flow_rst_to_syn(b, &f);
+	b->counters.v[COUNTER_OUT_RSTS]++;
+	bench_run(b, 4 * USEC);
+	expect(bench_attempt(b, 81)->first == at, "it began %lld us earlier than it did: %s",
+		(long long)(at - bench_attempt(b, 81)->first),
+		bench_attempt(b, 81)->evidence[0].text);
+	bench_free(b);
+}
+
 /* A listener that lived shorter than its owner takes to be found: it came up, then it went. */
 static void test_short_lived_listener(void **state)
 {
@@ -595,6 +621,7 @@ int main(void)
 		cmocka_unit_test(test_flood),
 		cmocka_unit_test(test_cookies),
 		cmocka_unit_test(test_clock_jumps),
+		cmocka_unit_test(test_late_packet),
 		cmocka_unit_test(test_short_lived_listener),
 		cmocka_unit_test(test_listener_lines),
 		cmocka_unit_test(test_scan_keeps_counters),
