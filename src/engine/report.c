@@ -195,12 +195,27 @@ static void emit(struct engine *e, const struct attempt *a, const struct facts *
 	e->config.sink->event(e->config.sink, &ev);
 }
 
+static void report_port(struct engine *e, struct port *p)
+{
+	static const struct event empty;
+	struct event ev = empty;
+
+	p->dirty = false;
+	ev.type = EVENT_PORT;
+	ev.t = e->now;
+	ev.port = p->c;
+	text_copy(ev.port.netns, sizeof(ev.port.netns), e->config.netns);
+	e->config.sink->event(e->config.sink, &ev);
+}
+
 static void emit_one(struct engine *e, struct attempt *a, const struct facts *f, const struct verdict *v)
 {
 	struct extent x = {(int64_t)a->id, a->first, a->last, 1, NULL};
 
 	a->alone = true;
 	emit(e, a, f, v, &x);
+	if (!a->out && f->situation != SITUATION_ACCEPTED) /* so that counts and finding agree at once */
+		report_port(e, engine_port(e, a->key.server_port));
 }
 
 /* The attempt has a line of its own, which a later one may replace. */
@@ -376,20 +391,12 @@ void report_listener(struct engine *e, const char *what, struct listener *l)
 
 static void report_ports(struct engine *e, int max)
 {
-	static const struct event empty;
 	int lines = 0;
 
 	for (struct port *p = NULL; (p = table_next(e->ports, p)) && lines < max;) {
-		struct event ev = empty;
-
 		if (!p->dirty)
 			continue;
-		p->dirty = false;
-		ev.type = EVENT_PORT;
-		ev.t = e->now;
-		ev.port = p->c;
-		text_copy(ev.port.netns, sizeof(ev.port.netns), e->config.netns);
-		e->config.sink->event(e->config.sink, &ev);
+		report_port(e, p);
 		lines++;
 	}
 }

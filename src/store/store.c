@@ -221,7 +221,6 @@ static void take_port(struct store *s, const struct event *ev)
 		p->syn_rate = (p->syn_rate * USEC + span / 2) / span;
 	slot->accepted = cap16(p->c.accepted - p->before.accepted);
 	slot->failed = cap16(failures_of(&p->c) - failures_of(&p->before));
-	p->before = p->c;
 	p->last_line = s->ticks;
 }
 
@@ -234,6 +233,7 @@ static void take_tick(struct store *s, const struct event *ev)
 	s->ticks++;
 	for (struct store_port *p = NULL; (p = table_next(s->ports, p));) {
 		*slot_of(s, p) = empty;
+		p->before = p->c;
 		if (p->last_line + 1 != s->ticks) /* no port line in this interval: nothing came */
 			p->syn_rate = 0;
 	}
