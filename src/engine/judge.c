@@ -356,8 +356,7 @@ static bool judge_ended(struct engine *e, struct attempt *a)
 	if (empty)
 		ask_port(e, &f);
 	v = rules_judge(&f);
-	if (f.situation == SITUATION_RESET && v.cause == CAUSE_UNKNOWN && a->client_fin &&
-		a->server_fin)
+	if (f.situation == SITUATION_RESET && a->client_fin && a->server_fin)
 		return true; /* a last segment after an orderly end */
 	if (f.situation == SITUATION_RESET && a->reset_by == SIDE_CLIENT && (a->out || a->server_fin))
 		return true; /* a client ended what it had no use for: this host's own, or after our close */

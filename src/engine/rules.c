@@ -406,9 +406,10 @@ static enum confidence sent_after_close(const struct facts *f)
 	const struct attempt *a = f->a;
 	bool us = a->reset_by == (a->out ? SIDE_CLIENT : SIDE_SERVER);
 	bool our_fin = a->out ? a->client_fin : a->server_fin;
+	bool peer_fin = a->out ? a->server_fin : a->client_fin; /* it had ended as well: a stray ACK */
 	bool ours = !f->window.known || moved(f, COUNTER_OUT_RSTS); /* else a rule's */
 
-	return when(us && our_fin && ours && !(a->answer_flags & 0x10), CONFIDENCE_PROVED);
+	return when(us && our_fin && !peer_fin && ours && !(a->answer_flags & 0x10), CONFIDENCE_PROVED);
 }
 
 /* The peer's, if it came the peer's way: by its interface, and over as many hops. */
