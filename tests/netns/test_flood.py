@@ -176,7 +176,7 @@ def test_screen_answers_keys_in_a_flood(lab):
 
     for port in range(7100, 7110):
         lab.serve(port, comm="demo-row")
-    script = f"exec ip netns exec {lab.server.name} {os.path.abspath(program())}"
+    script = "exec " + " ".join(lab.server.command(os.path.abspath(program())))
     with Terminal("-c", script, program="/bin/sh") as terminal:
         terminal.wait_for("demo-row", 10)
         flooding = threading.Thread(target=flood, args=(lab, CLOSED))
