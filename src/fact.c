@@ -26,6 +26,15 @@ static const char *const counter_names[] = {
 	[COUNTER_MD5_FAILURE] = "TcpExtTCPMD5Failure",
 	[COUNTER_ACTIVE_OPENS] = "TcpActiveOpens",
 	[COUNTER_MIN_TTL_DROP] = "TcpExtTCPMinTTLDrop",
+	[COUNTER_IP_CSUM_ERRORS] = "IpExtInCsumErrors",
+	[COUNTER_IN_ADDR_ERRORS6] = "Ip6InAddrErrors",
+	[COUNTER_IN_DISCARDS6] = "Ip6InDiscards",
+	[COUNTER_SYN_CHALLENGE] = "TcpExtTCPSYNChallenge",
+	[COUNTER_PAWS_ESTAB] = "TcpExtPAWSEstab",
+	[COUNTER_PAWS_TIMEWAIT] = "TcpExtPAWSTimewait",
+	[COUNTER_RETRANS_SEGS] = "TcpRetransSegs",
+	[COUNTER_TO_ZERO_WINDOW] = "TcpExtTCPToZeroWindowAdv",
+	[COUNTER_CONNTRACK_DROP] = "nf_conntrack drop",
 };
 
 static const char *const source_names[] = {

@@ -19,7 +19,9 @@ enum tcp_flag {
 
 enum segment_kind {
 	SEGMENT_TCP,
-	SEGMENT_ICMP, /* an ICMP or ICMPv6 error that quotes a TCP segment */
+	SEGMENT_ICMP,   /* an ICMP or ICMPv6 error that quotes a TCP segment */
+	SEGMENT_WHO_HAS, /* an ARP request or neighbour solicitation of src for dst */
+	SEGMENT_IS_AT,   /* the answer: src says where it is */
 };
 
 enum segment_way {
@@ -48,6 +50,8 @@ struct segment {
 	uint8_t icmp_type, icmp_code;
 	bool v6;
 	bool timestamps; /* the TCP timestamps option is there */
+	bool bad_ip_sum; /* the IPv4 header's checksum is wrong */
+	bool bad_tcp_sum; /* so is TCP's, or the network card was to fill it in; SYNs only */
 };
 
 enum socket_state {
@@ -71,6 +75,22 @@ struct socket_row {
 	uint8_t state; /* enum socket_state */
 	bool v6, v6only;
 	char device[32]; /* name of ifindex, clean text */
+};
+
+/* An established connection, or one on its way down, with what struct tcp_info says of it. */
+struct connection {
+	struct socket_row row; /* queue: bytes that the application has not read; queue_max: not acknowledged */
+	uint8_t retransmits;   /* of the oldest unacknowledged segment, in a row */
+	uint8_t probes;        /* keepalive or zero-window probes without an answer */
+	bool closed;           /* told as it was destroyed */
+	uint32_t mss;          /* what full-size segments carry */
+	uint32_t unacked;      /* segments in flight */
+	uint32_t sacked;       /* of these, what the peer has got all the same */
+	int32_t window;        /* that we offer the peer; -1: an older kernel does not say */
+	uint32_t data_in;      /* segments with data that arrived, good or not */
+	uint32_t idle_ms;      /* since the last data came */
+	uint64_t received;     /* bytes of payload, in order */
+	uint64_t acked;        /* bytes that the peer has acknowledged */
 };
 
 /* Who holds a socket; all text is clean. pid 0: not known. */
@@ -107,6 +127,15 @@ enum counter {
 	COUNTER_MD5_FAILURE,
 	COUNTER_ACTIVE_OPENS,
 	COUNTER_MIN_TTL_DROP,
+	COUNTER_IP_CSUM_ERRORS,
+	COUNTER_IN_ADDR_ERRORS6,
+	COUNTER_IN_DISCARDS6,
+	COUNTER_SYN_CHALLENGE,
+	COUNTER_PAWS_ESTAB,
+	COUNTER_PAWS_TIMEWAIT,
+	COUNTER_RETRANS_SEGS,
+	COUNTER_TO_ZERO_WINDOW,
+	COUNTER_CONNTRACK_DROP,
 	COUNTER_COUNT,
 };
 
@@ -123,6 +152,50 @@ enum question_kind {
 	ASK_POLL,   /* a LISTEN dump and a sample of the counters, now */
 	ASK_LOOKUP, /* which socket would get a segment of this 4-tuple: the kernel's own look-up */
 	ASK_PORT,   /* who else has this local port: bound, UDP, outgoing */
+	ASK_ROUTE,  /* what routing does with a packet of the peer to addr, and with the answer */
+	ASK_PROCESS, /* what the process is doing */
+	ASK_CONNECTIONS, /* the connections of a local port (0: all), as far as something waits in them */
+	ASK_HALF_OPEN, /* how many connections of a local port are in SYN_RECV */
+	ASK_ELSEWHERE, /* who listens on this port in another network namespace */
+	ASK_CONNTRACK, /* the size of the connection tracking table, and its limit */
+};
+
+/* What routing says. The errno values are those of RTM_GETROUTE (net/ipv4/fib_semantics.c fib_props). */
+enum route {
+	ROUTE_UNKNOWN,
+	ROUTE_LOCAL,       /* to this host */
+	ROUTE_UNICAST,     /* out again, or a way back */
+	ROUTE_BROADCAST,   /* broadcast or multicast: not for TCP */
+	ROUTE_INVALID,     /* EINVAL: for input a martian or rp_filter, for output a blackhole */
+	ROUTE_UNREACHABLE, /* EHOSTUNREACH: for input not our address, for output an unreachable route */
+	ROUTE_NONE,        /* ENETUNREACH */
+	ROUTE_PROHIBITED,  /* EACCES */
+};
+
+enum neighbour {
+	NEIGHBOUR_UNKNOWN,
+	NEIGHBOUR_ANSWERS, /* or needs no answer */
+	NEIGHBOUR_ASKED,   /* INCOMPLETE: no answer yet */
+	NEIGHBOUR_FAILED,
+};
+
+/* ASK_ROUTE: of a packet from peer to addr that came in by ifindex. */
+struct routing {
+	enum route in, back;
+	enum neighbour neighbour; /* of next_hop */
+	struct ip next_hop;       /* of the way back: a gateway, or the peer itself */
+	char device[32];          /* that the way back takes; clean text */
+	/* settings of the interface and the namespace; -1: not known */
+	int rp_filter, forwarding, ipv6_disabled;
+};
+
+/* ASK_PROCESS. pid 0: there is no such process any more. */
+struct process {
+	int32_t pid;
+	char state; /* as in /proc/PID/stat: R, S, D, T, t, Z */
+	uint32_t fds, fds_max; /* open descriptors and RLIMIT_NOFILE; 0: not known */
+	char syscall[24]; /* what its main thread waits in; "": not known */
+	bool accepting;   /* a thread waits in accept() or for events */
 };
 
 struct question {
@@ -130,7 +203,8 @@ struct question {
 	struct ip addr, peer; /* local and remote */
 	uint16_t port, peer_port;
 	uint32_t ifindex;
-	uint32_t attempt; /* whom the answer is for */
+	int32_t pid;
+	bool every; /* ASK_CONNECTIONS: healthy ones too */
 };
 
 struct answer {
@@ -141,6 +215,30 @@ struct answer {
 	bool complete; /* ASK_PORT: every dump ran to its end, so that an absence counts */
 	struct socket_row bound_row, udp_row, outgoing_row;
 	struct owner bound_owner, udp_owner, outgoing_owner;
+	struct routing routing;
+	struct process process;
+	/* ASK_CONNECTIONS: valid until the next question; complete says whether these are all */
+	const struct connection *connections;
+	size_t n_connections;
+	/* ASK_HALF_OPEN: how many, of tcp_max_syn_backlog; and tcp_syncookies. ASK_CONNTRACK: entries of so many */
+	uint32_t n, n_max;
+	int cookies;
+	/* ASK_ELSEWHERE: found and row, its owner, and what the namespace is called */
+	struct owner elsewhere_owner;
+	char netns[64];
+};
+
+/*
+ * What is to be captured besides SYN, RST, FIN and ICMP errors, while something is unclear: all segments
+ * between a peer and a local port, or who asks for an address (port 0).
+ */
+struct look {
+	struct ip ip;
+	uint16_t port;
+};
+
+enum {
+	LOOKS_MAX = 32,
 };
 
 /* The four sources a finding can rest on, and "namespaces". */

@@ -3,7 +3,9 @@
 #include "base/text.h"
 #include "decode.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <linux/filter.h>
 #include <net/if.h>
 #include <pcap/pcap.h>
 #include <poll.h>
@@ -20,6 +22,7 @@ enum {
 	INTERFACES_MAX = 16,
 	/* SLL2 20 + IPv6 40 + an extension + TCP 60; ICMPv6 8 + the quoted IPv6 40 and TCP 20 */
 	SNAPLEN = 160,
+	FILTER_MAX = 8192, /* of text, with all looks */
 	RING_TIMEOUT_MS = 100,
 	KERNEL_RING = 8 << 20,
 	RING = 32768, /* segments; a power of two */
@@ -31,8 +34,8 @@ enum {
  * the fixed header. One extension header in between is let through and looked at in user space.
  */
 static const char tcp_filter[] =
-	"(tcp[tcpflags] & (tcp-syn|tcp-rst|tcp-fin) != 0)"
-	" or (ip6 and ip6[6] = 6 and ip6[53] & 7 != 0)"
+	"(tcp[tcpflags] & (tcp-syn|tcp-rst|tcp-fin) != 0 or tcp[tcpflags] & 0x3f = 0)"
+	" or (ip6 and ip6[6] = 6 and (ip6[53] & 7 != 0 or ip6[53] & 0x3f = 0))"
 	" or (ip6 and (ip6[6] = 0 or ip6[6] = 43 or ip6[6] = 44 or ip6[6] = 60) and ip6[40] = 6)";
 
 /* Errors about TCP. The user's expression does not apply: "tcp port 80" would cut them off. */
@@ -57,25 +60,50 @@ struct capture {
 	_Atomic uint64_t received, lost, ring_lost;
 	_Atomic bool failed;
 	char why[160]; /* written before failed is set */
-	int ready_fd, stop_fd;
+	int ready_fd, stop_fd, look_fd;
 	bool running;
 	pthread_t thread;
+	char *user_filter;
+	pthread_mutex_t look_lock; /* of the next two */
+	struct look looks[LOOKS_MAX];
+	size_t n_looks;
 };
+
+/* The whole filter's text. 0, or -ENOMEM. */
+static int write_filter(const char *user, const struct look *looks, size_t n, char *buf, size_t size)
+{
+	char ip[IP_TEXT];
+
+	buf[0] = '\0';
+	if (user && *user)
+		text_append(buf, size, "((%s) and (%s)) or %s", tcp_filter, user, icmp_filter);
+	else
+		text_append(buf, size, "%s or %s", tcp_filter, icmp_filter);
+	for (size_t i = 0; i < n; i++) {
+		bool v6 = !ip_is_v4(&looks[i].ip);
+
+		ip_format(&looks[i].ip, ip, sizeof(ip));
+		if (looks[i].port)
+			text_append(buf, size, " or (host %s and tcp port %u)", ip, looks[i].port);
+		else if (!v6)
+			text_append(buf, size, " or (arp host %s)", ip);
+		else
+			text_append(buf, size, " or (icmp6 and (ip6[40] = 135 or ip6[40] = 136) and "
+				"ip6[60:4] = 0x%02x%02x%02x%02x)", looks[i].ip.b[12], looks[i].ip.b[13],
+				looks[i].ip.b[14], looks[i].ip.b[15]);
+	}
+	return strlen(buf) + 1 < size ? 0 : -ENOMEM;
+}
 
 static int set_filter(pcap_t *pcap, const char *user, char *err, size_t size, bool *ret_usage)
 {
 	struct bpf_program prog;
-	char *text = NULL;
-	int r;
+	char text[FILTER_MAX];
+	int r = write_filter(user, NULL, 0, text, sizeof(text));
 
-	if (user && *user)
-		r = asprintf(&text, "((%s) and (%s)) or %s", tcp_filter, user, icmp_filter);
-	else
-		r = asprintf(&text, "%s or %s", tcp_filter, icmp_filter);
 	if (r < 0)
-		return -ENOMEM;
+		return r;
 	r = pcap_compile(pcap, &prog, text, 1, PCAP_NETMASK_UNKNOWN);
-	free(text);
 	if (r < 0) {
 		snprintf(err, size, "filter expression: %s", pcap_geterr(pcap));
 		*ret_usage = true;
@@ -159,8 +187,12 @@ struct capture *capture_open(const struct capture_options *options, char *err, s
 		return NULL;
 	c->ready_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	c->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	c->look_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	c->ring = calloc(RING, sizeof(*c->ring));
-	if (c->ready_fd < 0 || c->stop_fd < 0 || !c->ring) {
+	c->user_filter = options->filter ? strdup(options->filter) : NULL;
+	pthread_mutex_init(&c->look_lock, NULL);
+	if (c->ready_fd < 0 || c->stop_fd < 0 || c->look_fd < 0 || !c->ring ||
+		(options->filter && !c->user_filter)) {
 		snprintf(err, size, "%s", strerror(errno));
 		capture_free(c);
 		return NULL;
@@ -198,6 +230,10 @@ void capture_free(struct capture *c)
 		close(c->ready_fd);
 	if (c->stop_fd >= 0)
 		close(c->stop_fd);
+	if (c->look_fd >= 0)
+		close(c->look_fd);
+	pthread_mutex_destroy(&c->look_lock);
+	free(c->user_filter);
 	free(c->ring);
 	free(c);
 	errno = saved;
@@ -259,10 +295,97 @@ static void end_handle(struct capture *c, struct handle *h)
 	atomic_store(&c->failed, true);
 }
 
+/*
+ * Where the kernel's filter finds what a compiled one looks for: on "any" the socket delivers no link header,
+ * which libpcap makes up afterwards, so its fields are asked of the kernel instead (as libpcap's own
+ * pcap-linux.c fix_offset does). False: something in it cannot be had.
+ */
+static bool relocate(struct bpf_insn *code, unsigned int n, int link_type)
+{
+	static const struct {
+		uint32_t at, kernel;
+	} sll2[] = {{0, SKF_AD_PROTOCOL}, {4, SKF_AD_IFINDEX}, {8, SKF_AD_HATYPE}, {10, SKF_AD_PKTTYPE}},
+	  sll[] = {{14, SKF_AD_PROTOCOL}, {0, SKF_AD_PKTTYPE}, {2, SKF_AD_HATYPE}};
+	uint32_t header = link_type == LINK_SLL2 ? 20 : 16;
+	size_t fields = link_type == LINK_SLL2 ? 4 : 3;
+
+	if (link_type != LINK_SLL2 && link_type != LINK_SLL)
+		return true;
+	for (unsigned int i = 0; i < n; i++) {
+		struct bpf_insn *in = &code[i];
+		int mode = BPF_MODE(in->code), class = BPF_CLASS(in->code);
+		bool done = false;
+
+		if ((class != BPF_LD && class != BPF_LDX) ||
+			(mode != BPF_ABS && mode != BPF_IND && mode != BPF_MSH) || (int32_t)in->k < 0)
+			continue;
+		if (in->k >= header) {
+			in->k -= header;
+			continue;
+		}
+		for (size_t f = 0; f < fields && !done; f++)
+			if ((link_type == LINK_SLL2 ? sll2[f].at : sll[f].at) == in->k) {
+				in->k = (uint32_t)(SKF_AD_OFF +
+						   (int)(link_type == LINK_SLL2 ? sll2[f].kernel : sll[f].kernel));
+				done = true;
+			}
+		if (!done)
+			return false;
+	}
+	return true;
+}
+
+/* Swaps the filter of one socket. A failure leaves the old one in place. */
+static void attach_filter(struct handle *h, const char *text)
+{
+	struct bpf_program prog;
+	struct sock_fprog kernel;
+
+	if (pcap_compile(h->pcap, &prog, text, 1, PCAP_NETMASK_UNKNOWN) < 0)
+		return;
+	static_assert(sizeof(struct bpf_insn) == sizeof(struct sock_filter), "one layout");
+	kernel = (struct sock_fprog){(unsigned short)prog.bf_len, (void *)prog.bf_insns};
+	if (prog.bf_len <= BPF_MAXINSNS && relocate(prog.bf_insns, prog.bf_len, h->link_type))
+		setsockopt(pcap_fileno(h->pcap), SOL_SOCKET, SO_ATTACH_FILTER, &kernel, sizeof(kernel));
+	pcap_freecode(&prog);
+}
+
+static void change_filters(struct capture *c)
+{
+	struct look looks[LOOKS_MAX];
+	char text[FILTER_MAX];
+	uint64_t count;
+	size_t n;
+
+	if (read(c->look_fd, &count, sizeof(count)) < 0)
+		return;
+	pthread_mutex_lock(&c->look_lock);
+	n = c->n_looks;
+	memcpy(looks, c->looks, sizeof(looks));
+	pthread_mutex_unlock(&c->look_lock);
+	if (write_filter(c->user_filter, looks, n, text, sizeof(text)) < 0)
+		return;
+	for (size_t i = 0; i < c->n_handles; i++)
+		if (!c->handles[i].ended)
+			attach_filter(&c->handles[i], text);
+}
+
+void capture_look(struct capture *c, const struct look *looks, size_t n)
+{
+	uint64_t one = 1;
+
+	pthread_mutex_lock(&c->look_lock);
+	c->n_looks = n < LOOKS_MAX ? n : LOOKS_MAX;
+	memcpy(c->looks, looks, c->n_looks * sizeof(*looks));
+	pthread_mutex_unlock(&c->look_lock);
+	while (write(c->look_fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+}
+
 static void *capture_thread(void *arg)
 {
 	struct capture *c = arg;
-	struct pollfd fds[INTERFACES_MAX + 1];
+	struct pollfd fds[INTERFACES_MAX + 2];
 	uint64_t one = 1;
 
 	for (;;) {
@@ -275,10 +398,13 @@ static void *capture_thread(void *arg)
 				.events = POLLIN,
 			};
 		fds[c->n_handles] = (struct pollfd){.fd = c->stop_fd, .events = POLLIN};
-		if (poll(fds, c->n_handles + 1, STATS_EVERY_MS) < 0 && errno != EINTR)
+		fds[c->n_handles + 1] = (struct pollfd){.fd = c->look_fd, .events = POLLIN};
+		if (poll(fds, c->n_handles + 2, STATS_EVERY_MS) < 0 && errno != EINTR)
 			break;
 		if (fds[c->n_handles].revents)
 			break;
+		if (fds[c->n_handles + 1].revents)
+			change_filters(c);
 		for (size_t i = 0; i < c->n_handles; i++) {
 			struct delivery d = {c, &c->handles[i]};
 

@@ -18,6 +18,12 @@
  * Link types without a VLAN clause in the filter still see tagged packets: the kernel takes the tag off
  * before the filter runs (skb_vlan_untag in __netif_receive_skb_core).
  */
+/*
+ * A closer look at a few peers or addresses is taken by another filter on the same sockets. libpcap would
+ * empty the socket first; the kernel swaps the filter of a socket under RCU and no packet is lost
+ * (net/core/filter.c __sk_attach_prog), so the thread compiles with libpcap and attaches by itself. It needs
+ * no privilege.
+ */
 struct capture;
 
 struct capture_options {
@@ -52,6 +58,9 @@ void capture_stats(struct capture *c, uint64_t *ret_received, uint64_t *ret_lost
 
 /* Makes capture_fd() readable again, after a drain that left some. */
 void capture_again(struct capture *c);
+
+/* Captures these too, and no others, from now on (n up to LOOKS_MAX); 0: only what is always captured. */
+void capture_look(struct capture *c, const struct look *looks, size_t n);
 
 /*
  * A capture file instead: calls take for each segment. Closes the stream. -errno with a sentence in err.

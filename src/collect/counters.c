@@ -11,24 +11,39 @@ enum {
 	FILE_MAX = 32768,
 };
 
-static const char *const paths[] = {"/proc/self/net/snmp", "/proc/self/net/netstat"};
+static const struct {
+	const char *path;
+	int (*parse)(const char *text, size_t n, struct counters *ret_counters);
+	bool optional;
+} files[] = {
+	{"/proc/self/net/snmp", counters_parse, false},
+	{"/proc/self/net/netstat", counters_parse, false},
+	{"/proc/self/net/snmp6", counters_parse_lines, true},
+	{"/proc/self/net/stat/nf_conntrack", counters_parse_conntrack, true},
+};
+
+enum {
+	FILES = sizeof(files) / sizeof(files[0]),
+};
 
 struct counter_files {
-	int fds[2];
+	int fds[FILES];
 	char buf[FILE_MAX];
 };
 
 struct counter_files *counter_files_open(void)
 {
 	struct counter_files *f = calloc(1, sizeof(*f));
+	int saved = 0;
 
 	if (!f)
 		return NULL;
-	f->fds[0] = open(paths[0], O_RDONLY | O_CLOEXEC);
-	f->fds[1] = open(paths[1], O_RDONLY | O_CLOEXEC);
-	if (f->fds[0] < 0 || f->fds[1] < 0) {
-		int saved = errno;
-
+	for (int i = 0; i < FILES; i++) {
+		f->fds[i] = open(files[i].path, O_RDONLY | O_CLOEXEC);
+		if (f->fds[i] < 0 && !files[i].optional)
+			saved = errno;
+	}
+	if (saved) {
 		counter_files_close(f);
 		errno = saved;
 		return NULL;
@@ -40,7 +55,7 @@ void counter_files_close(struct counter_files *f)
 {
 	if (!f)
 		return;
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < FILES; i++)
 		if (f->fds[i] >= 0)
 			close(f->fds[i]);
 	free(f);
@@ -118,22 +133,83 @@ int counters_parse(const char *text, size_t n, struct counters *ret_counters)
 	return 0;
 }
 
+/* The newline of the line that begins at p; NULL when it has none. */
+static const char *line_end(const char *p, const char *end)
+{
+	return p < end ? memchr(p, '\n', (size_t)(end - p)) : NULL;
+}
+
+int counters_parse_lines(const char *text, size_t n, struct counters *ret_counters)
+{
+	for (const char *p = text, *end = text + n, *stop; p < end; p = stop + 1) {
+		size_t name = 0;
+		const char *value;
+		int c;
+
+		stop = line_end(p, end);
+		if (!stop)
+			return -EBADMSG;
+		while (p + name < stop && p[name] != ' ' && p[name] != '\t')
+			name++;
+		value = p + name;
+		while (value < stop && (*value == ' ' || *value == '\t'))
+			value++;
+		if (name == 0 || value == stop || *value < '0' || *value > '9')
+			return -EBADMSG;
+		c = find_counter(p, name, "", 0);
+		if (c >= 0)
+			ret_counters->v[c] = strtoull(value, NULL, 10);
+	}
+	return 0;
+}
+
+int counters_parse_conntrack(const char *text, size_t n, struct counters *ret_counters)
+{
+	static const char wanted[] = "drop";
+	const char *end = text + n, *p = text, *stop = line_end(p, end);
+	uint64_t sum = 0;
+	int column = -1;
+	size_t len;
+
+	if (!stop)
+		return -EBADMSG;
+	for (int i = 0; (len = next_word(&p, stop)) > 0; i++, p += len)
+		if (len == strlen(wanted) && memcmp(p, wanted, len) == 0)
+			column = i;
+	if (column < 0)
+		return -EBADMSG;
+	while ((p = stop + 1) < end) {
+		stop = line_end(p, end);
+		if (!stop)
+			return -EBADMSG;
+		for (int i = 0; (len = next_word(&p, stop)) > 0; i++, p += len)
+			if (i == column)
+				sum += strtoull(p, NULL, 16);
+	}
+	ret_counters->v[COUNTER_CONNTRACK_DROP] = sum;
+	return 0;
+}
+
 int counter_files_read(struct counter_files *f, struct counters *ret_counters)
 {
 	struct counters c = {.t = 0};
 
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < FILES; i++) {
 		size_t used = 0;
 		ssize_t n;
 		int r;
 
+		if (f->fds[i] < 0 && files[i].optional) /* a module that is loaded later */
+			f->fds[i] = open(files[i].path, O_RDONLY | O_CLOEXEC);
+		if (f->fds[i] < 0)
+			continue;
 		while ((n = pread(f->fds[i], f->buf + used, FILE_MAX - 1 - used, (off_t)used)) > 0)
 			used += (size_t)n;
 		if (n < 0)
 			return -errno;
 		f->buf[used] = '\0';
-		r = counters_parse(f->buf, used, &c);
-		if (r < 0)
+		r = files[i].parse(f->buf, used, &c);
+		if (r < 0 && !files[i].optional)
 			return r;
 	}
 	*ret_counters = c;

@@ -12,6 +12,7 @@ struct cursor {
 
 enum {
 	ETHERTYPE_IPV4 = 0x0800,
+	ETHERTYPE_ARP = 0x0806,
 	ETHERTYPE_IPV6 = 0x86dd,
 	ETHERTYPE_VLAN = 0x8100,
 	ETHERTYPE_QINQ = 0x88a8,
@@ -22,6 +23,8 @@ enum {
 	PROTO_FRAGMENT = 44,
 	PROTO_ICMPV6 = 58,
 	PROTO_DSTOPTS = 60,
+	ICMPV6_SOLICITATION = 135,
+	ICMPV6_ADVERTISEMENT = 136,
 	MAX_EXTENSIONS = 8, /* IPv6 extension headers followed; more is nobody's honest packet */
 	MAX_VLANS = 3,
 	TCPOPT_EOL = 0,
@@ -73,9 +76,34 @@ static bool find_timestamps(const uint8_t *opt, size_t n)
 	return false;
 }
 
+/* The ones' complement sum of RFC 1071, with sum added; 0xffff when a checksum in it is right. */
+static uint16_t add_up(const uint8_t *p, size_t n, uint32_t sum)
+{
+	for (; n > 1; n -= 2, p += 2)
+		sum += be16(p);
+	if (n == 1)
+		sum += (uint32_t)*p << 8;
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)sum;
+}
+
+/* Whether TCP's checksum is wrong (RFC 9293, 3.1), as far as all of the segment is there. */
+static bool is_bad_sum(const uint8_t *h, size_t n, size_t total, const struct segment *s)
+{
+	uint32_t pseudo = PROTO_TCP + (uint32_t)total;
+	size_t skip = s->v6 ? 0 : 12;
+
+	if (n < total)
+		return false;
+	pseudo += add_up(s->src.b + skip, 16 - skip, 0) + (uint32_t)add_up(s->dst.b + skip, 16 - skip, 0);
+	return add_up(h, total, pseudo) != 0xffff;
+}
+
 /* total is the length of header and payload by the IP header, which may exceed what was captured. */
 static int decode_tcp(struct cursor *c, size_t total, struct segment *s)
 {
+	size_t captured = c->n;
 	const uint8_t *h = take(c, 20);
 	size_t header;
 
@@ -93,6 +121,8 @@ static int decode_tcp(struct cursor *c, size_t total, struct segment *s)
 	s->window = be16(h + 14);
 	s->payload = (uint16_t)(total - header > UINT16_MAX ? UINT16_MAX : total - header);
 	s->timestamps = find_timestamps(c->p, header - 20 < c->n ? header - 20 : c->n);
+	if (s->flags & TCP_SYN)
+		s->bad_tcp_sum = is_bad_sum(h, captured, total, s);
 	return 0;
 }
 
@@ -153,6 +183,7 @@ static int decode_ip(struct cursor *c, struct segment *s, uint8_t *ret_proto, si
 		s->ttl = h[8];
 		s->src = ip_from_v4(h + 12);
 		s->dst = ip_from_v4(h + 16);
+		s->bad_ip_sum = add_up(h, header, 0) != 0xffff;
 		*ret_proto = h[9];
 		*ret_total = total - header;
 		cut(c, *ret_total);
@@ -178,6 +209,18 @@ static bool is_icmp_error(bool v6, uint8_t type)
 	return v6 ? type >= 1 && type <= 4 : type == 3 || type == 11 || type == 12;
 }
 
+/* A neighbour solicitation or advertisement (RFC 4861, 4.3 and 4.4); h: its first 8 bytes. */
+static int decode_neighbour(struct cursor *c, uint8_t type, struct segment *s)
+{
+	const uint8_t *target = take(c, 16);
+
+	if (!target)
+		return -EBADMSG;
+	s->kind = type == ICMPV6_SOLICITATION ? SEGMENT_WHO_HAS : SEGMENT_IS_AT;
+	*(type == ICMPV6_SOLICITATION ? &s->dst : &s->src) = ip_from_v6(target);
+	return 0;
+}
+
 static int decode_icmp(struct cursor *c, struct segment *s)
 {
 	const uint8_t *h = take(c, 8);
@@ -191,6 +234,8 @@ static int decode_icmp(struct cursor *c, struct segment *s)
 		return -EBADMSG;
 	type = h[0];
 	code = h[1];
+	if (v6 && (type == ICMPV6_SOLICITATION || type == ICMPV6_ADVERTISEMENT))
+		return decode_neighbour(c, type, s);
 	if (!is_icmp_error(v6, type))
 		return -ENOMSG;
 	r = decode_ip(c, s, &proto, &total);
@@ -229,6 +274,23 @@ static int decode_network(struct cursor *c, struct segment *s)
 	return -ENOMSG;
 }
 
+/* ARP for IPv4 over Ethernet (RFC 826): who asks is src, what is asked for dst; in an answer who answers is src. */
+static int decode_arp(struct cursor *c, struct segment *s)
+{
+	const uint8_t *h = take(c, 28);
+	uint16_t op;
+
+	if (!h)
+		return -EBADMSG;
+	op = be16(h + 6);
+	if (be16(h) != 1 || be16(h + 2) != ETHERTYPE_IPV4 || h[4] != 6 || h[5] != 4 || op < 1 || op > 2)
+		return -ENOMSG;
+	s->kind = op == 1 ? SEGMENT_WHO_HAS : SEGMENT_IS_AT;
+	s->src = ip_from_v4(h + 14);
+	s->dst = ip_from_v4(h + 24);
+	return 0;
+}
+
 /* After an Ethertype: VLAN tags, then IP. */
 static int decode_ethertype(struct cursor *c, uint16_t type, struct segment *s)
 {
@@ -239,6 +301,8 @@ static int decode_ethertype(struct cursor *c, uint16_t type, struct segment *s)
 			return -EBADMSG;
 		type = be16(tag + 2);
 	}
+	if (type == ETHERTYPE_ARP)
+		return decode_arp(c, s);
 	if (type != ETHERTYPE_IPV4 && type != ETHERTYPE_IPV6)
 		return -ENOMSG;
 	return decode_network(c, s);

@@ -7,6 +7,7 @@
 #include <linux/filter.h>
 #include <linux/inet_diag.h>
 #include <linux/sock_diag.h>
+#include <linux/tcp.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@ enum {
 	STATE_SYN_RECV = 3,
 	STATE_TIME_WAIT = 6,
 	STATE_CLOSE = 7,
+	STATE_CLOSE_WAIT = 8,
 	STATE_LISTEN = 10,
 	STATE_NEW_SYN_RECV = 12,
 	STATE_BOUND_INACTIVE = 13, /* include/net/tcp_states.h, since v6.8 */
@@ -50,17 +52,46 @@ struct dump {
 	bool full, interrupted;
 };
 
-/* Lets through only messages about sockets without a peer port: listeners and bound ones. */
-static int filter_connections(int fd)
+/*
+ * What the destroy multicast lets through (see sockdiag.h). The fields are in host byte order and a word is
+ * loaded in network byte order, so a small number is looked at by its lowest byte and the others.
+ */
+static int filter_healthy(int fd)
 {
 	enum {
-		DPORT = sizeof(struct nlmsghdr) + offsetof(struct inet_diag_msg, id.idiag_dport),
+		MSG = sizeof(struct nlmsghdr),
+		ATTRS = MSG + sizeof(struct inet_diag_msg),
+		DPORT = MSG + offsetof(struct inet_diag_msg, id.idiag_dport),
+		UNREAD = MSG + offsetof(struct inet_diag_msg, idiag_rqueue),
+		UNACKED = MSG + offsetof(struct inet_diag_msg, idiag_wqueue),
+#if __BYTE_ORDER == __LITTLE_ENDIAN
+		LOW = 0,
+		OTHERS = 0x00ffffff,
+#else
+		LOW = 3,
+		OTHERS = 0x7fffff00,
+#endif
+		INFO = NLA_HDRLEN, /* of struct tcp_info in its attribute */
 	};
 	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, DPORT),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
-		BPF_STMT(BPF_RET | BPF_K, 0),
+		/* 0 */ BPF_STMT(BPF_LD | BPF_H | BPF_ABS, DPORT),
+		/* 1 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 14, 0),
+		/* 2 */ BPF_STMT(BPF_LD | BPF_W | BPF_ABS, UNACKED),
+		/* 3 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 12),
+		/* A FIN that was not read counts 1. */
+		/* 4 */ BPF_STMT(BPF_LD | BPF_B | BPF_ABS, UNREAD + LOW),
+		/* 5 */ BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 1, 10, 0),
+		/* 6 */ BPF_STMT(BPF_LD | BPF_W | BPF_ABS, UNREAD),
+		/* 7 */ BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, OTHERS, 8, 0),
+		/* 8 */ BPF_STMT(BPF_LDX | BPF_IMM, INET_DIAG_INFO),
+		/* 9 */ BPF_STMT(BPF_LD | BPF_IMM, ATTRS),
+		/* 10 */ BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_NLATTR)),
+		/* 11 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 3, 0),
+		/* 12 */ BPF_STMT(BPF_MISC | BPF_TAX, 0),
+		/* 13 */ BPF_STMT(BPF_LD | BPF_H | BPF_IND, INFO + offsetof(struct tcp_info, tcpi_retransmits)),
+		/* 14 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1), /* tcpi_retransmits, tcpi_probes */
+		/* 15 */ BPF_STMT(BPF_RET | BPF_K, 0),
+		/* 16 */ BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
 	};
 	struct sock_fprog prog = {sizeof(code) / sizeof(code[0]), code};
 
@@ -75,7 +106,7 @@ static struct mnl_socket *open_events(void)
 
 	if (!nl)
 		return NULL;
-	if (filter_connections(mnl_socket_get_fd(nl)) < 0 ||
+	if (filter_healthy(mnl_socket_get_fd(nl)) < 0 ||
 		mnl_socket_bind(nl, groups, MNL_SOCKET_AUTOPID) < 0) {
 		mnl_socket_close(nl);
 		return NULL;
@@ -397,6 +428,119 @@ int sockdiag_outgoing(struct sockdiag *sd, uint16_t port, struct socket_row *ret
 		is_outgoing_state, ret_row);
 }
 
+struct connections {
+	struct sockdiag *sd;
+	bool all;
+	struct connection *rows;
+	size_t max, n, seen;
+};
+
+static int take_info(const struct nlattr *attr, void *data)
+{
+	struct connection *c = data;
+	enum {
+		RCV_WND = offsetof(struct tcp_info, tcpi_snd_wnd) + sizeof(uint32_t), /* since v6.2 */
+	};
+	struct tcp_info info;
+	size_t n = mnl_attr_get_payload_len(attr);
+
+	if (mnl_attr_get_type(attr) != INET_DIAG_INFO)
+		return MNL_CB_OK;
+	memset(&info, 0, sizeof(info)); /* older kernels have less of it, newer ones more */
+	memcpy(&info, mnl_attr_get_payload(attr), n < sizeof(info) ? n : sizeof(info));
+	c->retransmits = info.tcpi_retransmits;
+	c->probes = info.tcpi_probes;
+	c->mss = info.tcpi_snd_mss;
+	c->unacked = info.tcpi_unacked;
+	c->sacked = info.tcpi_sacked;
+	c->data_in = info.tcpi_data_segs_in;
+	c->idle_ms = info.tcpi_last_data_recv;
+	c->received = info.tcpi_bytes_received;
+	c->acked = info.tcpi_bytes_acked;
+	c->window = -1;
+	if (n >= RCV_WND + sizeof(c->window))
+		memcpy(&c->window, (const char *)mnl_attr_get_payload(attr) + RCV_WND, sizeof(c->window));
+	return MNL_CB_OK;
+}
+
+static int take_connection(struct sockdiag *sd, const struct nlmsghdr *nlh, struct connection *ret)
+{
+	struct connection c = {.closed = false};
+	int r = take_row(sd, nlh, IPPROTO_TCP, &c.row);
+
+	if (r < 0)
+		return r;
+	mnl_attr_parse(nlh, sizeof(struct inet_diag_msg), take_info, &c);
+	*ret = c;
+	return 0;
+}
+
+static int on_connection(const struct nlmsghdr *nlh, void *data)
+{
+	struct connections *d = data;
+	struct connection c;
+
+	if (nlh->nlmsg_type != SOCK_DIAG_BY_FAMILY || take_connection(d->sd, nlh, &c) < 0)
+		return MNL_CB_OK;
+	d->seen++;
+	if (!d->all && c.row.inode != 0 && c.row.queue == 0 && c.retransmits < 2)
+		return MNL_CB_OK;
+	if (d->n < d->max)
+		d->rows[d->n] = c;
+	d->n++;
+	return MNL_CB_OK;
+}
+
+/* One walk over one family. Rows twice in it do no harm: who looks at them goes by cookie. */
+static int walk_connections(struct connections *d, uint8_t family, uint32_t states, uint16_t port)
+{
+	struct sockdiag *sd = d->sd;
+	unsigned int portid = mnl_socket_get_portid(sd->requests);
+	struct inet_diag_req_v2 *req;
+	struct nlmsghdr *nlh = put_request(sd, IPPROTO_TCP, family, states, NLM_F_DUMP, &req);
+	int r;
+
+	req->idiag_ext |= 1u << (INET_DIAG_INFO - 1);
+	put_port_filter(nlh, port);
+	if (mnl_socket_sendto(sd->requests, nlh, nlh->nlmsg_len) < 0)
+		return -errno;
+	do {
+		ssize_t n = mnl_socket_recvfrom(sd->requests, sd->buf, DUMP_BUFFER);
+
+		r = n < 0 ? -1 : mnl_cb_run(sd->buf, (size_t)n, sd->seq, portid, on_connection, d);
+	} while (r > MNL_CB_STOP);
+	if (r < 0) {
+		r = -errno;
+		discard_pending(sd);
+	}
+	return r;
+}
+
+int sockdiag_connections(struct sockdiag *sd, uint16_t port, bool all, struct connection *rows, size_t max,
+	size_t *ret_n)
+{
+	struct connections d = {.sd = sd, .all = all, .rows = rows, .max = max};
+	uint32_t states = 1u << STATE_ESTABLISHED | 1u << STATE_CLOSE_WAIT;
+	int r = walk_connections(&d, AF_INET, states, port);
+
+	if (r == 0)
+		r = walk_connections(&d, AF_INET6, states, port);
+	if (r < 0 && r != -ENOENT) /* a kernel without IPv6 */
+		return r;
+	*ret_n = d.n < max ? d.n : max;
+	return d.n > max ? -ENOSPC : 0;
+}
+
+int sockdiag_half_open(struct sockdiag *sd, uint16_t port)
+{
+	struct connections d = {.sd = sd, .all = true};
+	int r = walk_connections(&d, AF_INET, 1u << STATE_SYN_RECV, port);
+
+	if (r == 0)
+		r = walk_connections(&d, AF_INET6, 1u << STATE_SYN_RECV, port);
+	return r < 0 && r != -ENOENT ? r : (int)(d.seen < INT32_MAX ? d.seen : INT32_MAX);
+}
+
 static void put_ip(__be32 *words, const struct ip *ip, bool v6)
 {
 	if (v6)
@@ -446,17 +590,16 @@ int sockdiag_events_fd(const struct sockdiag *sd)
 	return mnl_socket_get_fd(sd->events);
 }
 
-int sockdiag_next_destroyed(struct sockdiag *sd, uint64_t *ret_cookie)
+int sockdiag_next_destroyed(struct sockdiag *sd, struct connection *ret)
 {
 	char buf[4096];
-	struct socket_row row;
 	struct nlmsghdr *nlh = (struct nlmsghdr *)(void *)buf;
 	ssize_t n = mnl_socket_recvfrom(sd->events, buf, sizeof(buf));
 
 	if (n < 0)
 		return -errno;
-	if (!mnl_nlmsg_ok(nlh, (int)n) || take_row(sd, nlh, IPPROTO_TCP, &row) < 0)
+	if (!mnl_nlmsg_ok(nlh, (int)n) || take_connection(sd, nlh, ret) < 0)
 		return -EBADMSG;
-	*ret_cookie = row.cookie;
+	ret->closed = true;
 	return 0;
 }

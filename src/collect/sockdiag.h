@@ -11,8 +11,12 @@
  * A dump asked for LISTEN alone walks the listening hash only: 0.06 ms, however many connections there
  * are (net/ipv4/inet_diag.c inet_diag_dump_icsk, v6.18). Every other state walks the established table,
  * which all namespaces share, so those dumps are made on demand only. An exact, non-dump request runs the
- * kernel's own look-up and needs microseconds. The destroy multicast tells the moment a listener goes;
- * a filter in the kernel keeps connections, which have a peer port, out of it.
+ * kernel's own look-up and needs microseconds.
+ *
+ * The destroy multicast tells the moment a socket goes, with its last tcp_info. A filter in the kernel lets
+ * through what is worth a look: listeners, bound and disconnected sockets (no peer port; tcp_disconnect()
+ * clears it, as SO_LINGER 0 and a closed listener's queue do), and connections that ended with unread or
+ * unacknowledged data, retransmissions or unanswered probes. A healthy connection never gets past it.
  *
  * inet_diag never says that a dump was interrupted, so rows are deduplicated by cookie, and one absence
  * is no proof. Nothing here needs a privilege.
@@ -41,9 +45,20 @@ int sockdiag_outgoing(struct sockdiag *sd, uint16_t port, struct socket_row *ret
 /* The socket that would get a segment from peer to addr on ifindex. 0, -ENOENT, or -errno. */
 int sockdiag_lookup(struct sockdiag *sd, const struct question *q, struct socket_row *ret_row);
 
-/* A descriptor that is readable when a listener or bound socket was destroyed. */
+/*
+ * Connections of a local port (0: of all) that are established or half closed, with their tcp_info: all of
+ * them, or those only in which something waits: not accepted yet (inode 0), unread, sent several times. 0
+ * with *ret_n rows, -ENOSPC when there are more than max (filled all the same), -errno. Walks the
+ * established table: 1 us a connection of the whole host.
+ */
+int sockdiag_connections(struct sockdiag *sd, uint16_t port, bool all, struct connection *rows, size_t max,
+	size_t *ret_n);
+
+/* How many connections of a local port are in SYN_RECV: >= 0, or -errno. Walks the established table. */
+int sockdiag_half_open(struct sockdiag *sd, uint16_t port);
+
+/* A descriptor that is readable when a socket was destroyed (see above). */
 int sockdiag_events_fd(const struct sockdiag *sd);
 
-/* The next destroyed socket's cookie: 0 with *ret_cookie, -EAGAIN when there is none, or -errno
- * (-ENOBUFS: some were missed). */
-int sockdiag_next_destroyed(struct sockdiag *sd, uint64_t *ret_cookie);
+/* The next destroyed socket: 0 with *ret, -EAGAIN when there is none, or -errno (-ENOBUFS: some were missed). */
+int sockdiag_next_destroyed(struct sockdiag *sd, struct connection *ret);

@@ -59,6 +59,8 @@ struct attempt {
 	int64_t ended;       /* the RST, or the first FIN */
 	int64_t judge_by;    /* the verdict waits for evidence no longer than this */
 	uint32_t client_isn, server_isn;
+	uint32_t server_end; /* the sequence number after the server's FIN */
+	bool fin_unseen;     /* the client had not got it when it was reset */
 	uint32_t client_bytes, server_bytes; /* payload sent, as sequence numbers tell at a FIN or RST */
 	uint32_t ifindex;
 	uint16_t syns, synacks;
@@ -71,6 +73,17 @@ struct attempt {
 	uint8_t peer_ttl; /* of the peer's SYN or SYN-ACK */
 	uint8_t icmp_type, icmp_code;
 	struct ip icmp_from;
+	int64_t looked_from;     /* since when all its segments are captured; 0: they are not */
+	int64_t previous_end;    /* when the connection before it on this 4-tuple ended; 0: not, or not known */
+	uint32_t unread, unsent; /* bytes, when the kernel told of its end */
+	uint32_t sent_seq;         /* of the last segment with data that left, under the closer look */
+	uint16_t resends, resent_size; /* how often it left again, and its payload */
+	uint32_t acks_in, data_in; /* seen of the client after the SYN-ACK and under the closer look */
+	uint8_t previous; /* enum previous */
+	uint8_t fate;     /* enum fate */
+	uint8_t odd;      /* the flags of the first segment, when they were no SYN's */
+	uint8_t client_rsts; /* of the client, to something of ours before the SYN was answered */
+	uint8_t synack_rsts; /* of the client, to our SYN-ACK */
 	uint8_t cause, confidence; /* of the last line that was emitted */
 	bool out;                  /* this host is the client */
 	bool v6;
@@ -80,6 +93,28 @@ struct attempt {
 	bool close_judged;
 	bool alone;   /* told in a line of its own, which may be replaced */
 	bool counted; /* among the half-open ones of its port */
+	bool foreign;      /* the dialled address is not this host's */
+	bool other_mac;    /* the frame was for another MAC address or VLAN */
+	bool bad_ip_sum, bad_tcp_sum; /* of the SYN; see struct segment */
+	bool zero_window;  /* the SYN-ACK had one */
+	bool given_up;     /* ended by its own socket, without a packet */
+	bool unknown;      /* a RST of ours for a connection whose beginning was not seen */
+	bool icmp_to_synack; /* an ICMP error about our SYN-ACK came in */
+};
+
+/* What this host had on the 4-tuple when the SYN came. */
+enum previous {
+	PREVIOUS_NONE,
+	PREVIOUS_CLOSED_HERE, /* a connection that this host closed first: it is in TIME_WAIT for a minute */
+	PREVIOUS_OPEN,
+};
+
+/* How the kernel says that the connection ended (the destroy multicast). */
+enum fate {
+	FATE_UNKNOWN,
+	FATE_UNREAD,       /* closed with data that was not read */
+	FATE_RETRANSMITS,  /* given up after retransmissions */
+	FATE_PROBES,       /* given up after keepalive probes */
 };
 
 enum outcome {

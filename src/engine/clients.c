@@ -26,6 +26,9 @@ static const struct {
 		"[Errno 104] Connection reset by peer | curl: (56) Recv failure: Connection reset by peer "
 		"| read tcp ...: read: connection reset by peer | read ECONNRESET"},
 	[SEES_EPROTO] = {"EPROTO", "[Errno 71] Protocol error"},
+	[SEES_EPIPE] = {"EPIPE",
+		"[Errno 32] Broken pipe | curl: (55) Send failure: Broken pipe | write tcp ...: write: broken pipe | "
+		"write EPIPE"},
 	[SEES_ENOPROTOOPT] = {"ENOPROTOOPT", "[Errno 92] Protocol not available"},
 };
 static_assert(sizeof(errors) / sizeof(errors[0]) == SEES_COUNT, "words for each");

@@ -14,6 +14,7 @@ enum client_sees {
 	SEES_ECONNRESET,
 	SEES_EPROTO,
 	SEES_ENOPROTOOPT,
+	SEES_EPIPE, /* of a send: this host's FIN came first, so a read gets end of file */
 	SEES_COUNT,
 };
 

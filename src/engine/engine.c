@@ -10,6 +10,7 @@
 enum {
 	KEPT_AT_ONCE = 256,  /* listened-on ports passed over in search of one to forget */
 	CLOCK_STEP = 1500000, /* a clock that is this far behind was set back */
+	LOOK_AT_END = 250000, /* for the counters, once a connection has ended */
 	OWNER_WAIT = 500000, /* a listener is announced without its owner after this */
 };
 
@@ -27,11 +28,13 @@ struct engine *engine_new(const struct engine_config *config)
 	e->ports = table_new(PORTS_MAX, sizeof(uint16_t), sizeof(struct port), config->key);
 	e->peers = table_new(PEERS_MAX, sizeof(struct peer_key), sizeof(struct peer), config->key);
 	e->rollups = report_rollups_new(config->key);
+	e->watch = watch_new(config->key);
 	e->recent = calloc(RECENT_MAX, sizeof(*e->recent));
 	e->seen = calloc(SEEN_MAX, sizeof(*e->seen));
 	e->addresses = calloc(ADDRESSES_MAX, sizeof(*e->addresses));
-	if (!e->attempts || !e->deadlines || !e->ports || !e->peers || !e->rollups || !e->recent ||
-		!e->seen || !e->addresses || listeners_init(&e->listeners, config->key) < 0) {
+	e->addresses_before = calloc(ADDRESSES_MAX, sizeof(*e->addresses));
+	if (!e->attempts || !e->deadlines || !e->ports || !e->peers || !e->rollups || !e->watch || !e->recent ||
+		!e->seen || !e->addresses || !e->addresses_before || listeners_init(&e->listeners, config->key) < 0) {
 		engine_free(e);
 		errno = ENOMEM;
 		return NULL;
@@ -45,8 +48,10 @@ void engine_free(struct engine *e)
 		return;
 	listeners_fini(&e->listeners);
 	free(e->addresses);
+	free(e->addresses_before);
 	free(e->seen);
 	free(e->recent);
+	watch_free(e->watch);
 	table_free(e->rollups);
 	table_free(e->peers);
 	table_free(e->ports);
@@ -161,6 +166,7 @@ void engine_sockets(struct engine *e, int64_t t, const struct socket_row *rows, 
 	for (struct listener *l = NULL; (l = table_next(e->listeners.table, l));)
 		if (!l->announced)
 			announce(e, l);
+	watch_poll(e);
 }
 
 void engine_sockets_unknown(struct engine *e)
@@ -168,12 +174,93 @@ void engine_sockets_unknown(struct engine *e)
 	e->sockets_known = false;
 }
 
-void engine_socket_gone(struct engine *e, int64_t t, uint64_t cookie)
+/* The attempt that a connection's row belongs to, whoever opened it; NULL: its SYN was not seen. */
+static struct attempt *attempt_of(struct engine *e, const struct socket_row *r)
 {
-	struct listener *l = listeners_destroyed(&e->listeners, t, cookie);
+	struct attempt_key in = {r->peer, r->addr, r->peer_port, r->port};
+	struct attempt_key out = {r->addr, r->peer, r->port, r->peer_port};
+	struct attempt *a = table_find(e->attempts, &in);
+
+	return a ? a : table_find(e->attempts, &out);
+}
+
+static void connection_ended(struct engine *e, int64_t t, const struct connection *c)
+{
+	struct attempt *a = attempt_of(e, &c->row);
+	bool peer_fin;
+
+	if (!a)
+		return;
+	peer_fin = a->out ? a->server_fin : a->client_fin; /* which counts as one byte to read */
+	a->unread = c->row.queue > peer_fin ? c->row.queue - peer_fin : 0;
+	a->unsent = c->row.queue_max;
+	if (c->retransmits > 0 && a->unsent > 0)
+		a->fate = FATE_RETRANSMITS;
+	else if (c->probes > 0)
+		a->fate = FATE_PROBES;
+	else if (a->unread > 0)
+		a->fate = FATE_UNREAD;
+	if (a->fate == FATE_RETRANSMITS && (a->stage == STAGE_OPEN || a->stage == STAGE_ANSWERED)) {
+		a->ended = t;
+		a->reset_by = a->out ? SIDE_CLIENT : SIDE_SERVER;
+		a->given_up = true;
+		a->judge_by = t + 2 * USEC;
+		engine_want_poll(e);
+		track_set(e, a, STAGE_RESET, t + LOOK_AT_END);
+	}
+}
+
+void engine_socket_gone(struct engine *e, int64_t t, const struct connection *c)
+{
+	struct listener *l = listeners_destroyed(&e->listeners, t, c->row.cookie);
 
 	if (l)
 		on_listener(e, l);
+	else if (c->row.peer_port != 0)
+		connection_ended(e, t, c);
+	else if (listeners_next(&e->listeners, c->row.port, NULL))
+		e->disconnected[e->next_disconnected++ % (sizeof(e->disconnected) / sizeof(e->disconnected[0]))] =
+			(struct disconnected){t, c->row.port};
+}
+
+void engine_look(struct engine *e, const struct ip *ip, uint16_t port, int64_t until)
+{
+	struct looking *slot = NULL;
+
+	for (size_t i = 0; i < LOOKS_MAX; i++) {
+		struct looking *l = &e->looks[i];
+
+		if (l->until != 0 && l->look.port == port && ip_equal(&l->look.ip, ip)) {
+			l->until = until > l->until ? until : l->until;
+			return;
+		}
+		if (l->until == 0 && (!slot || slot->until != 0))
+			slot = l;
+	}
+	if (!slot)
+		return; /* enough is looked at already */
+	*slot = (struct looking){{*ip, port}, until};
+	e->look_generation++;
+}
+
+static void end_looks(struct engine *e)
+{
+	for (size_t i = 0; i < LOOKS_MAX; i++)
+		if (e->looks[i].until != 0 && e->looks[i].until <= e->now) {
+			e->looks[i].until = 0;
+			e->look_generation++;
+		}
+}
+
+size_t engine_looks(const struct engine *e, struct look *ret, uint64_t *ret_generation)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < LOOKS_MAX; i++)
+		if (e->looks[i].until != 0)
+			ret[n++] = e->looks[i].look;
+	*ret_generation = e->look_generation;
+	return n;
 }
 
 void engine_owner(struct engine *e, uint32_t inode, const struct owner *o)
@@ -197,10 +284,17 @@ void engine_counters(struct engine *e, const struct counters *c)
 
 void engine_addresses(struct engine *e, const struct ip *addrs, size_t n, bool known)
 {
+	bool was_known = e->addresses_known;
+	size_t n_before = e->n_addresses;
+	struct ip *before = e->addresses_before;
+
+	memcpy(before, e->addresses, n_before * sizeof(*before));
 	e->n_addresses = n < ADDRESSES_MAX ? n : ADDRESSES_MAX;
 	memcpy(e->addresses, addrs, e->n_addresses * sizeof(*addrs));
 	qsort(e->addresses, e->n_addresses, sizeof(*addrs), compare_ip);
 	e->addresses_known = known;
+	if (known && was_known)
+		watch_addresses_changed(e, before, n_before);
 }
 
 void engine_capture_stats(struct engine *e, uint64_t received, uint64_t lost)
@@ -241,6 +335,7 @@ void engine_advance(struct engine *e, int64_t now)
 	}
 	if (now > e->now)
 		e->now = now;
+	end_looks(e);
 	while ((i = wheel_pop(e->deadlines, e->now)) != WHEEL_NONE)
 		track_deadline(e, table_at(e->attempts, i));
 	if (e->next_tick == 0)

@@ -38,8 +38,11 @@ void engine_sockets(struct engine *e, int64_t t, const struct socket_row *rows, 
 /* The listeners cannot be read now, or not all of them: an absence proves nothing until the next snapshot. */
 void engine_sockets_unknown(struct engine *e);
 
-/* The destroy multicast named this cookie at t. */
-void engine_socket_gone(struct engine *e, int64_t t, uint64_t cookie);
+/* The destroy multicast told of this socket at t: a listener, or a connection that did not end well. */
+void engine_socket_gone(struct engine *e, int64_t t, const struct connection *c);
+
+/* What is to be captured besides: up to LOOKS_MAX into ret, their number, and a generation that changes with them. */
+size_t engine_looks(const struct engine *e, struct look *ret, uint64_t *ret_generation);
 
 /* The owner of the listening socket with this inode; pid 0 when nobody was found. */
 void engine_owner(struct engine *e, uint32_t inode, const struct owner *o);

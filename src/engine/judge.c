@@ -1,4 +1,5 @@
 /* judge.c - gathers the facts about an attempt, asks the rules, and hands the verdict to the report. */
+#include "base/text.h"
 #include "report.h"
 #include "rules.h"
 #include "state.h"
@@ -17,6 +18,12 @@ enum {
 	UNFINISHED_LOOK = 5000000, /* whether it completed after all */
 	TOO_EARLY_WITHIN = 60000000, /* a listener that comes up within this explains a refusal */
 	GONE_SLACK = 500000,      /* between a listener's end and our reading of it */
+	ELSEWHERE_KEPT = 2000000,
+	SAME_MOMENT = 300000,     /* the multicast is read when there is time */
+	BACKEND_WITHIN = 1000000, /* a proxy closes soon after its own attempt has failed */
+	DEFERRED_AFTER = 1800000, /* a SYN-ACK that was due again by then is held back */
+	LOOK_FOR = 8000000,
+	LOOPBACK_INDEX = 1,       /* of lo in every namespace (include/net/flow.h LOOPBACK_IFINDEX) */
 	CLOCK_SLACK = 6000,       /* between a packet's time stamp and the counter it moved */
 };
 
@@ -76,12 +83,19 @@ static bool was_there(const struct listener *l, const struct attempt *a)
 	return l->gone_exact && l->gone > t + GONE_SLACK && l->up < t;
 }
 
+static bool is_full(const struct listener_sample *s)
+{
+	return s->queue > s->queue_max;
+}
+
 /* With SO_REUSEPORT several take it: what any of them dropped, and the fullest of their queues. */
 static void add_accepting(struct facts *f, const struct listener *l, const struct attempt *a)
 {
 	struct listener_sample queue = listener_fullest_since(l, a->first);
 	bool exact;
 
+	f->members_full = is_full(&queue) && (f->members == 0 || f->members_full);
+	f->members++;
 	f->drops += listener_drops_since(l, a->first - CLOCK_SLACK, &exact);
 	f->drops_exact = exact && (f->drops_exact || !f->accepting);
 	if (!f->accepting ||
@@ -134,6 +148,7 @@ static void ask_port(struct engine *e, struct facts *f)
 		return;
 	if (!slot->valid || slot->port != port || e->now - slot->t > PORT_ANSWER_KEPT) {
 		memset(&slot->answer, 0, sizeof(slot->answer));
+		slot->asked_elsewhere = slot->asked_elsewhere && slot->port == port;
 		slot->valid = e->config.ask(e->config.ctx, &q, &slot->answer);
 		slot->port = port;
 		slot->t = e->now;
@@ -164,6 +179,140 @@ static void look_up(struct engine *e, struct facts *f)
 	f->socket = answer.row;
 }
 
+/* The one of several listeners that the kernel's look-up names is the one that counts. */
+static void look_up_listener(struct engine *e, struct facts *f)
+{
+	const struct listener *l;
+	bool exact;
+
+	look_up(e, f);
+	f->found_listener = f->looked_up && f->found && f->socket.state == SOCKET_LISTEN;
+	if (!f->found_listener || f->members < 2)
+		return;
+	l = table_find(e->listeners.table, &f->socket.cookie);
+	if (!l)
+		return;
+	f->member = f->accepting = l;
+	f->drops = listener_drops_since(l, f->a->first - CLOCK_SLACK, &exact);
+	f->drops_exact = exact;
+	f->queue = listener_fullest_since(l, f->a->first);
+}
+
+static void ask_route(struct engine *e, struct facts *f)
+{
+	struct answer answer = {.found = false};
+	struct question q = {
+		.kind = ASK_ROUTE,
+		.addr = f->a->key.server,
+		.peer = f->a->key.client,
+		.ifindex = f->a->ifindex,
+	};
+
+	if (!e->config.ask || !e->config.ask(e->config.ctx, &q, &answer))
+		return;
+	f->asked_route = true;
+	f->routing = answer.routing;
+}
+
+static void ask_process(struct engine *e, struct facts *f, const struct listener *l)
+{
+	struct answer answer = {.found = false};
+	struct question q = {.kind = ASK_PROCESS, .pid = l ? l->owner.pid : 0};
+
+	if (q.pid <= 0 || !e->config.ask || !e->config.ask(e->config.ctx, &q, &answer))
+		return;
+	f->asked_process = true;
+	f->process = answer.process;
+}
+
+/* A count and its limit: of half-open connections, or of tracked ones. */
+static bool ask_count(struct engine *e, enum question_kind kind, uint16_t port, struct answer *ret)
+{
+	struct question q = {.kind = kind, .port = port};
+
+	memset(ret, 0, sizeof(*ret));
+	return e->config.ask && e->config.ask(e->config.ctx, &q, ret);
+}
+
+static void ask_half_open(struct engine *e, struct facts *f)
+{
+	struct answer answer;
+
+	f->asked_half_open = ask_count(e, ASK_HALF_OPEN, f->a->key.server_port, &answer);
+	f->half_open = answer.n;
+	f->half_open_max = answer.n_max;
+	f->cookies = answer.cookies;
+}
+
+static void ask_conntrack(struct engine *e, struct facts *f)
+{
+	struct answer answer;
+
+	f->asked_conntrack = ask_count(e, ASK_CONNTRACK, 0, &answer);
+	f->conntrack = answer.n;
+	f->conntrack_max = answer.n_max;
+}
+
+/* Who listens on the port in another namespace; remembered with who else has it here. */
+static void ask_elsewhere(struct engine *e, struct facts *f)
+{
+	struct port_answer *slot = &e->port_answers[f->a->key.server_port % 32];
+	struct question q = {.kind = ASK_ELSEWHERE, .port = f->a->key.server_port};
+
+	if (!e->config.ask)
+		return;
+	if (slot->port != q.port || !slot->asked_elsewhere || e->now - slot->elsewhere_t > ELSEWHERE_KEPT) {
+		memset(&slot->elsewhere, 0, sizeof(slot->elsewhere));
+		slot->asked_elsewhere = e->config.ask(e->config.ctx, &q, &slot->elsewhere);
+		slot->elsewhere_t = e->now;
+	}
+	f->asked_elsewhere = slot->asked_elsewhere;
+	f->elsewhere = slot->asked_elsewhere && slot->elsewhere.found;
+	f->elsewhere_row = slot->elsewhere.row;
+	f->elsewhere_owner = slot->elsewhere.elsewhere_owner;
+	text_copy(f->elsewhere_netns, sizeof(f->elsewhere_netns), slot->elsewhere.netns);
+}
+
+static bool is_moved(const struct facts *f, enum counter c)
+{
+	return f->window.known && f->window.delta[c] > 0;
+}
+
+static bool is_near(int64_t a, int64_t b)
+{
+	return a - b < SAME_MOMENT && b - a < SAME_MOMENT;
+}
+
+/* What else happened to the port when the connection ended. */
+static void look_around_end(struct engine *e, struct facts *f)
+{
+	const struct attempt *a = f->a;
+	size_t n = sizeof(e->disconnected) / sizeof(e->disconnected[0]);
+
+	f->vanished = f->gone && f->gone->gone_exact && is_near(f->gone->gone, a->ended);
+	for (size_t i = 0; i < n; i++)
+		f->disconnected += e->disconnected[i].t != 0 && e->disconnected[i].port == a->key.server_port &&
+				   is_near(e->disconnected[i].t, a->ended);
+}
+
+/* An attempt of this host's own that failed while the connection was served: the last one before its end. */
+static void find_backend(struct engine *e, struct facts *f)
+{
+	const struct attempt *a = f->a;
+	size_t n = sizeof(e->own_failures) / sizeof(e->own_failures[0]);
+	int64_t best = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct own_failure *o = &e->own_failures[i];
+
+		if (o->t < a->first || o->t > a->ended || a->ended - o->t > BACKEND_WITHIN || o->t <= best)
+			continue;
+		best = o->t;
+		f->backend = true;
+		f->backend_key = o->key;
+	}
+}
+
 static void gather(struct engine *e, const struct attempt *a, struct facts *f)
 {
 	memset(f, 0, sizeof(*f));
@@ -171,6 +320,9 @@ static void gather(struct engine *e, const struct attempt *a, struct facts *f)
 	f->situation = situations[a->stage];
 	f->sockets = e->sockets_known;
 	f->server_local = !e->addresses_known || engine_is_local(e, &a->key.server);
+	f->peer_impossible = e->addresses_known && !a->out && engine_is_local(e, &a->key.client) &&
+			     a->ifindex != LOOPBACK_INDEX;
+	f->icmp_from_here = e->addresses_known && engine_is_local(e, &a->icmp_from);
 	f->own_ttl = a->v6 || e->config.ttl == 0 ? 64 : e->config.ttl;
 	f->partial = e->config.partial;
 	f->lossless = e->lost_t == 0 || e->lost_t < a->first - USEC;
@@ -201,6 +353,12 @@ static bool wait(struct engine *e, struct attempt *a, int64_t until)
 	return false;
 }
 
+/* Why a connection that was accepted in the end took more than one SYN: what was said of the silence stands. */
+static bool is_slow_cause(uint8_t cause)
+{
+	return cause == CAUSE_TIMEWAIT_REUSE || cause == CAUSE_DUPLICATE_CONNECTION;
+}
+
 static void tell_accepted(struct engine *e, struct attempt *a, enum confidence confidence)
 {
 	struct facts f;
@@ -208,6 +366,15 @@ static void tell_accepted(struct engine *e, struct attempt *a, enum confidence c
 
 	gather(e, a, &f);
 	f.situation = SITUATION_ACCEPTED;
+	if (a->emitted && is_slow_cause(a->cause)) {
+		v.cause = (enum cause)a->cause;
+		v.confidence = (enum confidence)a->confidence;
+	} else if (!a->out && (a->client_rsts > 0 || is_moved(&f, COUNTER_REQQ_FULL_COOKIES))) {
+		if (is_moved(&f, COUNTER_REQQ_FULL_COOKIES))
+			ask_half_open(e, &f);
+		v = rules_judge(&f);
+		v.confidence = v.cause == CAUSE_NONE ? confidence : v.confidence;
+	}
 	a->established_reported = true;
 	report_attempt(e, a, &f, &v, a->emitted);
 }
@@ -217,6 +384,25 @@ static bool nothing_answers(struct engine *e, uint16_t port)
 	const struct port *p = engine_port(e, port);
 
 	return p->c.synack == 0 && p->c.rst_out == 0 && p->c.refused == 0 && p->c.icmp_out == 0;
+}
+
+/* What only the host can say of a SYN that was dropped, asked for where its counters point there. */
+static void ask_why_dropped(struct engine *e, struct facts *f)
+{
+	if (f->accepting && f->drops > 0 && is_full(&f->queue))
+		ask_process(e, f, f->accepting);
+	if (f->accepting && f->drops > 0 && is_moved(f, COUNTER_LISTEN_DROPS) && !is_full(&f->queue))
+		ask_half_open(e, f);
+	if (is_moved(f, COUNTER_CONNTRACK_DROP))
+		ask_conntrack(e, f);
+}
+
+/* A packet that this host only forwards, or of which nothing is known. */
+static bool is_passing_through(const struct facts *f)
+{
+	if (!f->asked_route || f->a->v6) /* where only the setting says that nothing is forwarded */
+		return !f->asked_route || f->routing.forwarding != 0;
+	return f->routing.in == ROUTE_UNICAST || (f->routing.in == ROUTE_NONE && f->routing.forwarding > 0);
 }
 
 static bool judge_silent(struct engine *e, struct attempt *a)
@@ -233,9 +419,18 @@ static bool judge_silent(struct engine *e, struct attempt *a)
 	if (e->config.filtered && !a->out && nothing_answers(e, a->key.server_port))
 		return true; /* the filter may let one direction through only */
 	gather(e, a, &f);
-	if (!a->out && f.accepting)
-		look_up(e, &f);
-	if (f.looked_up && f.found && f.socket.state == SOCKET_OPEN) { /* the SYN-ACK was not captured */
+	if (!a->out) {
+		ask_route(e, &f);
+		if (f.accepting)
+			look_up_listener(e, &f);
+		ask_why_dropped(e, &f);
+	}
+	if (a->foreign && is_passing_through(&f)) {
+		track_forget(e, a);
+		return false;
+	}
+	if (f.looked_up && f.found && f.socket.state == SOCKET_OPEN && a->previous != PREVIOUS_OPEN &&
+		a->client_rsts == 0 && !is_moved(&f, COUNTER_SYN_CHALLENGE)) { /* the SYN-ACK was not captured */
 		tell_accepted(e, a, CONFIDENCE_PROVED);
 		track_set(e, a, STAGE_OPEN, 0);
 		return false;
@@ -256,7 +451,7 @@ static bool judge_answered(struct engine *e, struct attempt *a)
 {
 	struct facts f;
 	struct verdict v;
-	bool connected, blocked;
+	bool connected, blocked, half_open, deferred, cookie;
 
 	gather(e, a, &f);
 	look_up(e, &f);
@@ -265,13 +460,20 @@ static bool judge_answered(struct engine *e, struct attempt *a)
 		return wait(e, a, e->now + USEC);
 	connected = f.looked_up && f.found &&
 		    (f.socket.state == SOCKET_OPEN || f.socket.state == SOCKET_TIME_WAIT);
-	if (f.looked_up && f.found && f.socket.state == SOCKET_SYN_RECV && a->synacks < 2 &&
-		e->now < a->answered + UNSEEN_AFTER)
+	half_open = f.looked_up && f.found && f.socket.state == SOCKET_SYN_RECV;
+	cookie = f.looked_up && f.found && f.socket.state == SOCKET_LISTEN && is_moved(&f, COUNTER_COOKIES_SENT);
+	if ((half_open || cookie) && !a->out && a->looked_from == 0) {
+		engine_look(e, &a->key.client, a->key.server_port, e->now + LOOK_FOR);
+		a->looked_from = e->now;
+	}
+	deferred = half_open && is_moved(&f, COUNTER_DEFER_ACCEPT_DROP) && e->now > a->answered + DEFERRED_AFTER;
+	if (half_open && a->synacks < 2 && e->now < a->answered + UNSEEN_AFTER && !deferred)
 		return wait(e, a, e->now + HALF_OPEN_LOOK);
 	if (!a->out && !connected && a->synacks == 1 && e->now < a->answered + CONFIRM_WITHIN)
 		return wait(e, a, a->answered + CONFIRM_WITHIN);
-	if (blocked || (f.looked_up && f.found && f.socket.state == SOCKET_SYN_RECV) ||
-		(!f.looked_up && a->synacks > 1)) {
+	f.found_listener = f.looked_up && f.found && f.socket.state == SOCKET_LISTEN;
+	cookie = cookie && a->acks_in > 0 && is_moved(&f, COUNTER_LISTEN_OVERFLOWS); /* it believes to be connected */
+	if (blocked || half_open || cookie || (!f.looked_up && a->synacks > 1)) {
 		if (a->stage != STAGE_UNFINISHED) {
 			if (e->samples.n && e->now < a->last + UNFINISHED_WAIT &&
 				(!f.window.known || f.window.to < a->last)) {
@@ -305,13 +507,14 @@ static bool judge_closing(struct engine *e, struct attempt *a)
 
 	a->close_judged = true;
 	gather(e, a, &f);
+	find_backend(e, &f);
 	v = rules_judge(&f);
-	if (v.cause == CAUSE_CLOSED_EARLY) { /* a process that still holds it has only closed its half */
+	if (v.cause == CAUSE_CLOSED_EARLY || v.cause == CAUSE_PROXY_BACKEND_DEAD) { /* a process that still holds it has only closed its half */
 		look_up(e, &f);
 		if (f.looked_up && f.found && f.socket.state == SOCKET_OPEN && f.socket.inode != 0)
 			v.cause = CAUSE_UNKNOWN;
 	}
-	if (v.cause == CAUSE_CLOSED_EARLY && a->cause != CAUSE_CLOSED_EARLY) {
+	if ((v.cause == CAUSE_CLOSED_EARLY || v.cause == CAUSE_PROXY_BACKEND_DEAD) && a->cause != v.cause) {
 		a->established_reported = true;
 		report_attempt(e, a, &f, &v, a->emitted);
 	} else if (!a->established_reported) {
@@ -353,8 +556,20 @@ static bool judge_ended(struct engine *e, struct attempt *a)
 		e->alert_until = e->now + 2 * USEC;
 		return wait(e, a, e->now + LOOK_AGAIN);
 	}
-	if (empty)
+	if (empty) {
 		ask_port(e, &f);
+		if (f.asked && !f.port.bound && !f.port.udp && !f.port.outgoing && !f.gone)
+			ask_elsewhere(e, &f);
+	}
+	if (f.situation == SITUATION_REFUSED && !a->out && f.accepting)
+		look_up_listener(e, &f);
+	if (f.situation == SITUATION_RESET) {
+		look_around_end(e, &f);
+		if (a->unknown || a->answer_flags == TCP_RST)
+			look_up(e, &f);
+		if (f.vanished || a->fate == FATE_UNREAD)
+			ask_process(e, &f, f.vanished ? f.gone : f.accepting);
+	}
 	v = rules_judge(&f);
 	if (f.situation == SITUATION_RESET && a->client_fin && a->server_fin)
 		return true; /* a last segment after an orderly end */
@@ -364,6 +579,63 @@ static bool judge_ended(struct engine *e, struct attempt *a)
 	if (f.situation == SITUATION_REFUSED && !a->out && f.sockets && !f.accepting)
 		remember_refusal(e, a);
 	return true;
+}
+
+bool judge_waiting(struct engine *e, const struct connection *c, enum waiting why, int64_t waited)
+{
+	struct attempt_key key = {c->row.peer, c->row.addr, c->row.peer_port, c->row.port};
+	struct attempt *a = table_find(e->attempts, &key);
+	struct attempt own = {
+		.key = key,
+		.first = e->now - waited,
+		.last = e->now,
+		.stage = STAGE_OPEN,
+		.outcome = OUTCOME_ACCEPTED,
+		.v6 = !ip_is_v4(&c->row.addr),
+	};
+	struct facts f;
+	struct verdict v;
+
+	if (!a) { /* it began before we did, or unseen */
+		own.id = e->next_id++;
+		a = &own;
+	}
+	gather(e, a, &f);
+	f.situation = SITUATION_WAITING;
+	f.waiting = why;
+	f.waited = waited;
+	f.connection = *c;
+	if (f.accepting)
+		ask_process(e, &f, f.accepting);
+	v = rules_judge(&f);
+	if (v.cause == CAUSE_UNKNOWN)
+		return false;
+	report_attempt(e, a, &f, &v, a->emitted && a->alone);
+	return true;
+}
+
+void judge_unanswered(struct engine *e, const struct unanswered *u)
+{
+	struct attempt a = {
+		.key = {u->peer, u->address, 0, u->port},
+		.id = e->next_id++,
+		.first = u->first,
+		.last = u->last,
+		.stage = STAGE_SYN,
+		.ifindex = u->ifindex,
+		.v6 = !ip_is_v4(&u->address),
+	};
+	struct facts f;
+	struct verdict v;
+
+	gather(e, &a, &f);
+	f.situation = SITUATION_UNANSWERED;
+	f.server_local = engine_is_local(e, &u->address);
+	f.asked_times = u->times;
+	f.address_gone = u->gone ? e->now - u->gone : 0;
+	ask_route(e, &f);
+	v = rules_judge(&f);
+	report_attempt(e, &a, &f, &v, false);
 }
 
 bool judge_attempt(struct engine *e, struct attempt *a)
@@ -437,6 +709,7 @@ void judge_listener_up(struct engine *e, const struct listener *up)
 			continue;
 		r->a.stage = STAGE_REFUSED;
 		gather(e, &r->a, &f);
+		look_up_listener(e, &f);
 		v = rules_judge(&f);
 		if (v.cause == CAUSE_TOO_EARLY || v.cause == CAUSE_RESTARTING)
 			report_attempt(e, &r->a, &f, &v, true);

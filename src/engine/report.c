@@ -48,6 +48,8 @@ static const enum outcome outcomes[SITUATION_COUNT] = {
 	[SITUATION_RESET] = OUTCOME_ACCEPTED,
 	[SITUATION_CLOSED] = OUTCOME_ACCEPTED,
 	[SITUATION_ACCEPTED] = OUTCOME_ACCEPTED,
+	[SITUATION_WAITING] = OUTCOME_ACCEPTED,
+	[SITUATION_UNANSWERED] = OUTCOME_UNREACHABLE,
 };
 
 const char *outcome_name(enum outcome o)
@@ -73,6 +75,7 @@ static void count_outcome(struct engine *e, const struct attempt *a, enum situat
 		e->totals.refused++;
 		break;
 	case SITUATION_UNREACHABLE:
+	case SITUATION_UNANSWERED:
 		c->unreachable++;
 		e->totals.unreachable++;
 		break;
@@ -93,6 +96,7 @@ static void count_outcome(struct engine *e, const struct attempt *a, enum situat
 		break;
 	case SITUATION_CLOSED:
 	case SITUATION_ACCEPTED:
+	case SITUATION_WAITING:
 		c->accepted++;
 		e->totals.accepted++;
 		break;

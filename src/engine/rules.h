@@ -21,7 +21,18 @@ enum situation {
 	SITUATION_RESET,    /* an established connection ended by a RST */
 	SITUATION_CLOSED,   /* ended by FINs */
 	SITUATION_ACCEPTED,
+	SITUATION_WAITING,  /* open, and something waits in it */
+	SITUATION_UNANSWERED, /* no SYN: a peer asked for an address in vain */
 	SITUATION_COUNT,
+};
+
+/* What waits in an open connection. */
+enum waiting {
+	WAITING_NONE,
+	WAITING_ACCEPT, /* the connection itself, to be accepted */
+	WAITING_READ,   /* data, to be read, and the window has closed */
+	WAITING_RESENT, /* data of ours, to be acknowledged, while later data got through */
+	WAITING_PAWS,   /* data of the peer, which comes and does not count */
 };
 
 /* Who sent a RST that answered a SYN, by the TCP stack's own count of its RSTs. */
@@ -44,6 +55,8 @@ struct facts {
 	const struct attempt *a;
 	enum situation situation;
 	bool sockets;        /* the socket table was read, so that an absence counts */
+	bool peer_impossible; /* its address is this host's own or loopback, and it came by another interface */
+	bool icmp_from_here;  /* the ICMP error was sent from one of this host's addresses */
 	bool server_local;   /* the dialled address is this host's */
 	uint8_t own_ttl;     /* what this host's own RSTs start with; fewer: from behind it */
 	bool partial;        /* an interface or a filter was chosen: RSTs may pass unseen */
@@ -67,6 +80,33 @@ struct facts {
 	/* the kernel's own look-up of the 4-tuple */
 	bool looked_up, found;
 	struct socket_row socket;
+	bool found_listener;          /* ... of ours */
+	const struct listener *member; /* whom it names where several take the SYN (SO_REUSEPORT); NULL: not known */
+	uint32_t members;             /* how many take it */
+	bool members_full;            /* each of them */
+	/* answers of the host, where they were asked for */
+	bool asked_route, asked_process, asked_conntrack, asked_half_open, asked_elsewhere;
+	struct routing routing;
+	struct process process; /* whose listener it is, or was */
+	uint32_t conntrack, conntrack_max;
+	uint32_t half_open, half_open_max; /* in SYN_RECV on the port, and tcp_max_syn_backlog */
+	int cookies;                       /* tcp_syncookies */
+	bool elsewhere; /* somebody listens on the port in another namespace */
+	struct socket_row elsewhere_row;
+	struct owner elsewhere_owner;
+	char elsewhere_netns[64];
+	/* around the end of a connection */
+	bool vanished;         /* its listener went at the same moment */
+	uint32_t disconnected; /* connections of the port that were cut off from within at that moment */
+	bool backend;          /* this host's own attempt failed while the connection was served: */
+	struct attempt_key backend_key;
+	/* an open connection in which something waits */
+	enum waiting waiting;
+	int64_t waited;
+	struct connection connection;
+	/* an address that was asked for */
+	uint32_t asked_times;
+	int64_t address_gone; /* how long ago it was taken from this host; 0: not known to have been */
 	/* the peer's tries at this port */
 	int64_t failures, retry_interval;
 	char iface[32];

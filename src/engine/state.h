@@ -6,6 +6,7 @@
 #include "engine/causes.h"
 #include "engine/engine.h"
 #include "engine/listeners.h"
+#include "engine/rules.h"
 #include "engine/samples.h"
 #include "engine/wheel.h"
 
@@ -63,6 +64,27 @@ struct port_answer {
 	uint16_t port;
 	bool valid;
 	struct answer answer;
+	bool asked_elsewhere; /* and in the other namespaces */
+	int64_t elsewhere_t;
+	struct answer elsewhere;
+};
+
+/* A closer look that was asked for. */
+struct looking {
+	struct look look;
+	int64_t until; /* 0: free */
+};
+
+/* A connection whose end took the peer's port with it: SO_LINGER 0, or a listener's queue. */
+struct disconnected {
+	int64_t t;
+	uint16_t port;
+};
+
+/* An attempt of this host itself that failed: what a proxy's own client may suffer from. */
+struct own_failure {
+	int64_t t;
+	struct attempt_key key;
 };
 
 struct engine {
@@ -76,7 +98,7 @@ struct engine {
 	struct table *peers; /* struct peer_key -> struct peer */
 	struct listeners listeners;
 	struct samples samples;
-	struct ip *addresses;
+	struct ip *addresses, *addresses_before;
 	size_t n_addresses;
 	bool addresses_known, sockets_known;
 	struct recent *recent;
@@ -90,11 +112,21 @@ struct engine {
 	int again_lines; /* in this interval */
 	int64_t alert_until;
 	bool wants_poll;
+	struct looking looks[LOOKS_MAX];
+	uint64_t look_generation;
+	struct disconnected disconnected[64];
+	size_t next_disconnected;
+	struct own_failure own_failures[64];
+	size_t next_own_failure;
+	struct watch *watch;
 };
 
 bool engine_is_local(const struct engine *e, const struct ip *ip);
 struct port *engine_port(struct engine *e, uint16_t port);
 void engine_want_poll(struct engine *e);
+
+/* Captures all segments between a peer and a local port (0: who asks for the address) until then. */
+void engine_look(struct engine *e, const struct ip *ip, uint16_t port, int64_t until);
 
 /* track.c: segments into attempts. */
 void track_segment(struct engine *e, const struct segment *s);
@@ -106,12 +138,40 @@ void track_shift(struct engine *e, struct attempt *a, int64_t delta);
 /* judge.c: what an attempt in its present stage is told as; false: wait, its deadline was set anew. */
 bool judge_attempt(struct engine *e, struct attempt *a);
 
+/* Tells of an open connection in which something waits. False: it may not be what it seemed; ask again. */
+bool judge_waiting(struct engine *e, const struct connection *c, enum waiting why, int64_t waited);
+
+/* An address that a peer asked for (ARP, neighbour solicitation), and nobody answered. */
+struct unanswered {
+	struct ip address, peer;
+	uint32_t ifindex, times;
+	int64_t first, last;
+	int64_t gone;  /* when the address was taken from this host; 0: not known to */
+	uint16_t port; /* of a listener bound to it; 0: none */
+};
+
+void judge_unanswered(struct engine *e, const struct unanswered *u);
+
 /* Tells what is not told yet of an attempt whose 4-tuple is used anew, and forgets it. */
 void judge_replaced(struct engine *e, struct attempt *a);
 
 /* Tells all that the wire has decided, with the evidence there is. */
 void judge_pending(struct engine *e);
 void judge_listener_up(struct engine *e, const struct listener *up);
+
+/* watch.c: what goes wrong on connections that are open, and with addresses. */
+struct watch *watch_new(struct hash_key key);
+void watch_free(struct watch *w);
+
+/* After a poll of listeners and counters: looks where something waits or is sent again. */
+void watch_poll(struct engine *e);
+
+/* A segment between a peer and a port that is looked at closely. */
+void watch_segment(struct engine *e, const struct segment *s, struct attempt *a, bool from_client);
+void watch_address(struct engine *e, const struct segment *s);
+
+/* The list of local addresses has changed; before: what it was. */
+void watch_addresses_changed(struct engine *e, const struct ip *before, size_t n);
 
 struct verdict;
 struct facts;

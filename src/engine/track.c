@@ -6,6 +6,7 @@
 enum {
 	SILENT_AFTER_IN = 500000,   /* the kernel answers a SYN within microseconds */
 	SILENT_AFTER_OUT = 2000000, /* a far host may take a while, and Linux retries after 1 s */
+	LOOK_AFTER = 400000,        /* a handshake that is half open then is looked at more closely */
 	CONFIRM_AFTER = 1300000,    /* an unacknowledged SYN-ACK is sent again after 1 s (TCP_TIMEOUT_INIT) */
 	UNFINISHED_AFTER = 1000000, /* time for a peer's own retransmission to show */
 	JUDGE_AFTER = 250000,       /* for the counters, and for packets still in the ring */
@@ -13,6 +14,7 @@ enum {
 	UNFINISHED_KEPT = 70000000, /* a SYN_RECV is given up after 63 s (tcp_synack_retries 5) */
 	CLOSING_KEPT = 60000000,
 	DONE_KEPT = 3000000,
+	EPHEMERAL = 32768,   /* a port from here on is likely a client's (net.ipv4.ip_local_port_range) */
 	LOOPBACK = 1,        /* lo has this index in every namespace (include/net/flow.h LOOPBACK_IFINDEX) */
 	SAME_PACKET = 50000, /* a copy of one packet on another interface comes within this */
 };
@@ -58,6 +60,8 @@ void track_shift(struct engine *e, struct attempt *a, int64_t delta)
 	a->answered += a->answered ? delta : 0;
 	a->ended += a->ended ? delta : 0;
 	a->judge_by += a->judge_by ? delta : 0;
+	a->looked_from += a->looked_from ? delta : 0;
+	a->previous_end += a->previous_end ? delta : 0;
 	if (due >= 0)
 		wheel_set(e->deadlines, i, due + delta);
 }
@@ -80,20 +84,45 @@ static bool may_track(struct engine *e, uint16_t port)
 	       engine_port(e, port)->half_open < ATTEMPTS_MAX / 8;
 }
 
+/* Whose business a first segment is: this host's as server, as client, or nobody's (a router's). */
+struct role {
+	bool in, out, foreign;
+};
+
+static struct role role_of(const struct engine *e, const struct segment *s)
+{
+	struct role r = {.in = false};
+
+	if (!e->addresses_known) {
+		r.in = s->way != WAY_OUT;
+		r.out = !r.in;
+	} else if (engine_is_local(e, &s->dst)) {
+		r.in = true;
+	} else if (engine_is_local(e, &s->src)) {
+		r.out = true;
+	} else { /* it came here all the same: routing will say why */
+		r.in = r.foreign = s->way == WAY_IN;
+	}
+	return r;
+}
+
+static void count_syn(struct engine *e, const struct segment *s)
+{
+	struct port *p = engine_port(e, s->dport);
+
+	p->c.syn++;
+	p->dirty = true;
+}
+
 static struct attempt *begin(struct engine *e, const struct segment *s, const struct attempt_key *key)
 {
-	bool in = !e->addresses_known ? s->way != WAY_OUT : engine_is_local(e, &s->dst);
-	bool out = !in && (!e->addresses_known || engine_is_local(e, &s->src));
+	struct role role = role_of(e, s);
 	struct attempt *a;
 
-	if (!in && !out)
-		return NULL; /* passing through: a router's business */
-	if (in) {
-		struct port *p = engine_port(e, s->dport);
-
-		p->c.syn++;
-		p->dirty = true;
-	}
+	if (!role.in && !role.out)
+		return NULL;
+	if (role.in && !role.foreign)
+		count_syn(e, s);
 	e->totals.attempts++;
 	if (!may_track(e, s->dport)) {
 		e->totals.untracked++;
@@ -102,14 +131,18 @@ static struct attempt *begin(struct engine *e, const struct segment *s, const st
 	a = table_get(e->attempts, key, NULL, evict, e);
 	a->key = *key;
 	a->id = e->next_id++;
-	a->out = out;
+	a->out = role.out;
+	a->foreign = role.foreign;
 	a->v6 = s->v6;
 	a->first = a->last = s->t;
 	a->client_isn = s->seq;
 	a->syns = 1;
 	a->peer_ttl = s->ttl;
 	a->ifindex = s->ifindex;
-	track_set(e, a, STAGE_SYN, s->t + (out ? SILENT_AFTER_OUT : SILENT_AFTER_IN));
+	a->other_mac = s->way == WAY_OTHER;
+	a->bad_ip_sum = s->bad_ip_sum;
+	a->bad_tcp_sum = s->bad_tcp_sum;
+	track_set(e, a, STAGE_SYN, s->t + (role.out ? SILENT_AFTER_OUT : SILENT_AFTER_IN));
 	return a;
 }
 
@@ -124,25 +157,42 @@ static void count_silent(struct engine *e, const struct attempt *a, int64_t t)
 	p->silent[p->n_silent++ % PORT_SILENT] = t;
 }
 
+/* What a new SYN finds here on its 4-tuple. */
+static enum previous previous_of(const struct attempt *a)
+{
+	enum side us = a->out ? SIDE_CLIENT : SIDE_SERVER;
+
+	if (a->stage == STAGE_OPEN || (a->stage == STAGE_ANSWERED && a->synacks == 1))
+		return PREVIOUS_OPEN;
+	return a->stage == STAGE_CLOSING && a->first_fin == us ? PREVIOUS_CLOSED_HERE : PREVIOUS_NONE;
+}
+
 static void on_syn(struct engine *e, const struct segment *s)
 {
 	struct attempt_key key = {s->src, s->dst, s->sport, s->dport};
 	struct attempt *a = table_find(e->attempts, &key);
+	enum previous previous = PREVIOUS_NONE;
+	int64_t previous_end = 0;
 
+	if (s->way == WAY_OTHER && (a || !e->addresses_known || !engine_is_local(e, &s->dst)))
+		return; /* a neighbour's, or a copy of one that is known */
 	if (a && a->client_isn != s->seq) { /* a new connection on the same ports */
+		previous = previous_of(a);
+		previous_end = previous ? a->last : 0;
 		judge_replaced(e, a);
 		a = NULL;
 	}
 	if (!a) {
-		begin(e, s, &key);
+		a = begin(e, s, &key);
+		if (a) {
+			a->previous = (uint8_t)previous;
+			a->previous_end = previous_end;
+		}
 		return;
 	}
-	if (!a->out) {
-		struct port *p = engine_port(e, s->dport);
-
-		p->c.syn++;
-		p->dirty = true;
-	}
+	if (!a->out && !a->foreign)
+		count_syn(e, s);
+	a->other_mac = false;
 	a->syns += a->syns < UINT16_MAX;
 	a->last = s->t;
 	table_touch(e->attempts, a);
@@ -158,6 +208,31 @@ static void on_syn(struct engine *e, const struct segment *s)
 	}
 }
 
+/*
+ * Flags that no connection sends: SYN with FIN or RST, FIN without ACK, none at all (RFC 9293, 3.10.7; scans).
+ * A listener drops them, a closed port answers most with a RST.
+ */
+static bool is_odd(uint8_t flags)
+{
+	return (flags & TCP_SYN && flags & (TCP_FIN | TCP_RST)) ||
+	       (!(flags & (TCP_SYN | TCP_RST | TCP_ACK)) && (flags & TCP_FIN || flags == 0));
+}
+
+static void on_odd(struct engine *e, const struct segment *s)
+{
+	struct attempt_key key = {s->src, s->dst, s->sport, s->dport};
+	struct attempt *a;
+
+	if (s->way == WAY_OTHER || table_find(e->attempts, &key))
+		return;
+	a = begin(e, s, &key);
+	if (!a)
+		return;
+	a->odd = s->flags | 0x80; /* none at all counts too */
+	if (a->out || a->foreign)
+		track_forget(e, a);
+}
+
 static void on_syn_ack(struct engine *e, const struct segment *s)
 {
 	struct attempt_key key = {s->dst, s->src, s->dport, s->sport};
@@ -171,6 +246,10 @@ static void on_syn_ack(struct engine *e, const struct segment *s)
 	}
 	if (!a || s->ack - a->client_isn - 1 > 1460) /* with Fast Open it acknowledges data as well */
 		return;
+	if (a->foreign) { /* forwarded, and answered */
+		track_forget(e, a);
+		return;
+	}
 	a->last = s->t;
 	if (a->stage == STAGE_SYN || a->stage == STAGE_SILENT) {
 		a->answered = s->t;
@@ -178,14 +257,24 @@ static void on_syn_ack(struct engine *e, const struct segment *s)
 		a->server_isn = s->seq;
 		a->answer_ttl = s->ttl;
 		a->answer_window = s->window;
+		a->zero_window = s->window == 0;
 		if (a->out)
 			a->peer_ttl = s->ttl;
-		track_set(e, a, STAGE_ANSWERED, s->t + (a->out || a->emitted ? JUDGE_AFTER : CONFIRM_AFTER));
+		track_set(e, a, STAGE_ANSWERED, s->t + (a->out || a->emitted ? JUDGE_AFTER : LOOK_AFTER));
 	} else if (a->stage == STAGE_ANSWERED || a->stage == STAGE_UNFINISHED) {
 		a->synacks += a->synacks < UINT16_MAX;
 		if (a->stage == STAGE_ANSWERED)
 			track_set(e, a, STAGE_ANSWERED, s->t + UNFINISHED_AFTER);
 	}
+}
+
+/* This host's own attempt failed at t: perhaps a proxy's. */
+static void count_own_failure(struct engine *e, const struct attempt *a, int64_t t)
+{
+	size_t n = sizeof(e->own_failures) / sizeof(e->own_failures[0]);
+
+	if (a->out || engine_is_local(e, &a->key.client))
+		e->own_failures[e->next_own_failure++ % n] = (struct own_failure){t, a->key};
 }
 
 static void on_rst_to_syn(struct engine *e, struct attempt *a, const struct segment *s)
@@ -198,6 +287,7 @@ static void on_rst_to_syn(struct engine *e, struct attempt *a, const struct segm
 	a->answer_window = s->window;
 	a->answer_timestamps = s->timestamps;
 	a->judge_by = s->t + 2 * USEC;
+	count_own_failure(e, a, s->t);
 	engine_want_poll(e);
 	track_set(e, a, STAGE_REFUSED, s->t + JUDGE_AFTER);
 }
@@ -212,6 +302,8 @@ static void on_rst_later(struct engine *e, struct attempt *a, const struct segme
 	a->answer_ttl = s->ttl;
 	a->answer_window = s->window;
 	a->answer_timestamps = s->timestamps;
+	/* A bare RST has the number that its cause acknowledged (RFC 9293, 3.10.7.1). */
+	a->fin_unseen = a->server_fin && by == SIDE_SERVER && !(s->flags & TCP_ACK) && s->seq != a->server_end;
 	a->judge_by = s->t + 2 * USEC;
 	engine_want_poll(e);
 	/*
@@ -220,10 +312,38 @@ static void on_rst_later(struct engine *e, struct attempt *a, const struct segme
 	 * connection carries an ACK.
 	 */
 	if (by == SIDE_CLIENT && (a->stage == STAGE_ANSWERED || a->stage == STAGE_UNFINISHED) &&
-		!(s->flags & TCP_ACK) && s->seq == a->client_isn + 1)
+		!(s->flags & TCP_ACK) && s->seq == a->client_isn + 1) {
+		a->synack_rsts++;
 		track_set(e, a, STAGE_CANCELLED, a->first + CONFIRM_AFTER); /* it may ask again */
-	else
+	} else {
 		track_set(e, a, STAGE_RESET, s->t + JUDGE_AFTER);
+	}
+}
+
+/* A bare RST of this host for a connection that is not known: its segment was not captured, its beginning not seen. */
+static void on_unknown_rst(struct engine *e, const struct segment *s)
+{
+	struct attempt_key key = {s->dst, s->src, s->dport, s->sport};
+	struct attempt *a;
+
+	if (!e->addresses_known || !engine_is_local(e, &s->src) || engine_is_local(e, &s->dst) ||
+		s->flags & TCP_ACK || s->seq == 0 || !may_track(e, s->sport) ||
+		(s->sport >= EPHEMERAL && !listeners_next(&e->listeners, s->sport, NULL)))
+		return;
+	a = table_get(e->attempts, &key, NULL, evict, e);
+	a->key = key;
+	a->id = e->next_id++;
+	a->v6 = s->v6;
+	a->unknown = true;
+	a->first = a->last = a->ended = s->t;
+	a->reset_by = SIDE_SERVER;
+	a->ifindex = s->ifindex;
+	a->answer_flags = s->flags;
+	a->answer_ttl = s->ttl;
+	a->judge_by = s->t + 2 * USEC;
+	a->established_reported = true;
+	engine_want_poll(e);
+	track_set(e, a, STAGE_RESET, s->t + JUDGE_AFTER);
 }
 
 static void on_rst(struct engine *e, const struct segment *s)
@@ -237,14 +357,20 @@ static void on_rst(struct engine *e, const struct segment *s)
 		a = table_find(e->attempts, &key);
 		by = SIDE_SERVER;
 	}
-	if (!a)
-		return;
-	if (a->stage == STAGE_SYN || a->stage == STAGE_SILENT) {
+	if (!a) {
+		on_unknown_rst(e, s);
+	} else if (a->foreign) {
+		track_forget(e, a);
+	} else if (a->stage == STAGE_SYN || a->stage == STAGE_SILENT) {
 		if (by == SIDE_SERVER)
 			on_rst_to_syn(e, a, s);
+		else
+			a->client_rsts += a->client_rsts < UINT8_MAX;
 	} else if (a->stage == STAGE_ANSWERED || a->stage == STAGE_OPEN ||
 		   a->stage == STAGE_CLOSING || a->stage == STAGE_UNFINISHED) {
 		on_rst_later(e, a, s, by);
+	} else if (by == SIDE_CLIENT) {
+		a->synack_rsts += a->synack_rsts < UINT8_MAX;
 	}
 }
 
@@ -269,6 +395,7 @@ static void on_fin(struct engine *e, const struct segment *s)
 	} else if (by == SIDE_SERVER && !a->server_fin) {
 		a->server_fin = true;
 		a->server_bytes = s->seq + s->payload - a->server_isn - 1;
+		a->server_end = s->seq + s->payload + 1;
 		if (!a->client_fin)
 			a->client_bytes = s->ack - a->client_isn - 1;
 	}
@@ -280,20 +407,66 @@ static void on_fin(struct engine *e, const struct segment *s)
 	track_set(e, a, STAGE_CLOSING, s->t + JUDGE_AFTER);
 }
 
+/* An ICMP error about our SYN-ACK: the peer's own firewall, or one on the way. False: it is about something else. */
+static bool on_icmp_to_answer(struct engine *e, const struct segment *s)
+{
+	struct attempt_key key = {s->dst, s->src, s->dport, s->sport};
+	struct attempt *a = table_find(e->attempts, &key);
+
+	if (!a || a->out || (a->stage != STAGE_ANSWERED && a->stage != STAGE_UNFINISHED) ||
+		s->seq != a->server_isn)
+		return a != NULL;
+	a->icmp_to_synack = true;
+	a->icmp_type = s->icmp_type;
+	a->icmp_code = s->icmp_code;
+	a->icmp_from = s->icmp_from;
+	return true;
+}
+
+/* This host, as a router, says that it cannot deliver a SYN that was forgotten meanwhile. NULL: not so. */
+static struct attempt *begin_forwarded(struct engine *e, const struct segment *s, const struct attempt_key *key)
+{
+	struct attempt *a;
+
+	if (!e->addresses_known || !engine_is_local(e, &s->icmp_from) || engine_is_local(e, &s->src) ||
+		engine_is_local(e, &s->dst) || (s->flags & (TCP_SYN | TCP_ACK)) != TCP_SYN || !may_track(e, s->dport))
+		return NULL;
+	a = table_get(e->attempts, key, NULL, evict, e);
+	a->key = *key;
+	a->id = e->next_id++;
+	a->foreign = true;
+	a->v6 = s->v6;
+	a->first = a->last = s->t;
+	a->client_isn = s->seq;
+	a->syns = 1;
+	a->ifindex = s->ifindex;
+	track_set(e, a, STAGE_SYN, 0);
+	return a;
+}
+
 /* An ICMP error about a segment of an attempt. */
 static void on_icmp(struct engine *e, const struct segment *s)
 {
 	struct attempt_key key = {s->src, s->dst, s->sport, s->dport};
 	struct attempt *a = table_find(e->attempts, &key);
 
-	if (!a || (a->stage != STAGE_SYN && a->stage != STAGE_SILENT) || s->seq != a->client_isn)
+	if (!a && !on_icmp_to_answer(e, s))
+		a = begin_forwarded(e, s, &key);
+	if (!a)
 		return;
+	if ((a->stage != STAGE_SYN && a->stage != STAGE_SILENT) || s->seq != a->client_isn)
+		return;
+	if (a->foreign && !engine_is_local(e, &s->icmp_from)) { /* another router's word */
+		track_forget(e, a);
+		return;
+	}
 	a->answered = a->last = a->ended = s->t;
 	a->icmp_type = s->icmp_type;
 	a->icmp_code = s->icmp_code;
 	a->icmp_from = s->icmp_from;
 	a->answer_ttl = s->ttl;
 	a->judge_by = s->t + 2 * USEC;
+	count_own_failure(e, a, s->t);
 	engine_want_poll(e);
 	track_set(e, a, STAGE_UNREACHABLE, s->t + JUDGE_AFTER);
 }
@@ -376,32 +549,62 @@ static void count_segment(struct engine *e, const struct segment *s)
 	}
 }
 
+/* What only a closer look lets in. */
+static void on_other(struct engine *e, const struct segment *s)
+{
+	struct attempt_key key = {s->src, s->dst, s->sport, s->dport};
+	struct attempt *a = table_find(e->attempts, &key);
+	bool from_client = a != NULL;
+
+	if (!a) {
+		swap_ends(&key);
+		a = table_find(e->attempts, &key);
+	}
+	if (!a)
+		return;
+	if (from_client && !a->out && s->flags & TCP_ACK &&
+		(a->stage == STAGE_ANSWERED || a->stage == STAGE_UNFINISHED)) {
+		a->acks_in += s->ack == a->server_isn + 1;
+		a->data_in += s->payload > 0;
+	}
+	watch_segment(e, s, a, from_client);
+}
+
 void track_segment(struct engine *e, const struct segment *s)
 {
-	if (s->way == WAY_OTHER)
+	if (s->way == WAY_OTHER && (s->kind != SEGMENT_TCP || (s->flags & 0x3f) != TCP_SYN))
 		return;
+	if (s->kind == SEGMENT_WHO_HAS || s->kind == SEGMENT_IS_AT) {
+		watch_address(e, s);
+		return;
+	}
 	if (is_copy(e, s)) {
 		follow_copy(e, s);
 		return;
 	}
-	count_segment(e, s);
 	if (s->kind == SEGMENT_ICMP) {
+		count_segment(e, s);
 		on_icmp(e, s);
 		return;
 	}
+	if (is_odd(s->flags)) {
+		on_odd(e, s);
+		return;
+	}
+	count_segment(e, s);
 	if (s->flags & TCP_RST) {
 		if (e->addresses_known ? engine_is_local(e, &s->src) : s->way == WAY_OUT)
 			samples_count_rst(&e->samples, s->t, s->seq != 0 && s->flags & TCP_ACK);
 		on_rst(e, s);
 	} else if (s->flags & TCP_SYN) {
-		if (s->flags & TCP_FIN)
-			return; /* a scan; Linux drops it (tcp_rcv_state_process, v6.18) */
 		if (s->flags & TCP_ACK)
 			on_syn_ack(e, s);
 		else
 			on_syn(e, s);
 	} else if (s->flags & TCP_FIN) {
 		on_fin(e, s);
+	} else {
+		on_other(e, s);
 	}
 }
 
@@ -412,6 +615,7 @@ void track_deadline(struct engine *e, struct attempt *a)
 	case STAGE_SYN:
 		a->judge_by = e->now + USEC;
 		count_silent(e, a, a->first);
+		count_own_failure(e, a, a->first);
 		engine_want_poll(e);
 		track_set(e, a, STAGE_SILENT, e->now + JUDGE_AFTER);
 		break;

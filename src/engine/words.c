@@ -1,21 +1,12 @@
 /* words.c - what a verdict means, for a person: evidence, a sentence, and what to do. */
 #include "base/text.h"
 #include "report.h"
-#include "servers.h"
+#include "sentences.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-/* The texts that most sentences need, made once. */
-struct names {
-	char peer[IP_TEXT], addr[IP_TEXT], dialled[IP_TEXT], bound[IP_TEXT];
-	char owner[160]; /* of the listener that matters */
-	const struct owner *who;
-	const struct listener *listener;
-	uint16_t port;
-};
 
 const char *words_owner(const struct owner *o, char *buf, size_t size)
 {
@@ -82,6 +73,9 @@ static void flags_text(uint8_t flags, char *buf, size_t size)
 			text_append(buf, size, "%s", letters[i].letter);
 }
 
+#define SUMMARY(...) snprintf(ev->summary, sizeof(ev->summary), __VA_ARGS__)
+#define ADVICE(...)  snprintf(ev->advice, sizeof(ev->advice), __VA_ARGS__)
+
 static const char *syn_words(const struct attempt *a, char *buf, size_t size)
 {
 	if (a->syns == 1)
@@ -89,6 +83,70 @@ static const char *syn_words(const struct attempt *a, char *buf, size_t size)
 	else
 		snprintf(buf, size, "%u SYNs", a->syns);
 	return buf;
+}
+
+/* What the socket of an open connection shows. */
+static void tell_waiting(const struct facts *f, const char *took, struct event_attempt *ev)
+{
+	const struct connection *c = &f->connection;
+
+	switch (f->waiting) {
+	case WAITING_ACCEPT:
+		say(ev, "sockets", "the connection has no owner (inode 0) and has waited in the accept queue for %s or more",
+			took);
+		break;
+	case WAITING_READ:
+		say(ev, "sockets", "%u bytes unread for %s or more, window %d, nothing new taken", c->row.queue, took,
+			c->window);
+		break;
+	case WAITING_RESENT:
+		say(ev, "sockets", "%u segments in flight, %u of them received, the oldest sent %u times again", c->unacked,
+			c->sacked, c->retransmits);
+		if (f->a->resends > 0)
+			say(ev, "packets", "the segment that is sent again has %u bytes; a full-size one has %u",
+				f->a->resent_size, c->mss);
+		break;
+	case WAITING_PAWS:
+		say(ev, "sockets", "segments with data come (%u so far), and the bytes received stay %" PRIu64, c->data_in,
+			c->received);
+		break;
+	case WAITING_NONE:
+		break;
+	}
+}
+
+/* What is odd about the first packet, or about what came before it. */
+static void tell_packet(const struct facts *f, struct event_attempt *ev)
+{
+	const struct attempt *a = f->a;
+	char flags[16];
+
+	flags_text(a->odd, flags, sizeof(flags));
+	if (a->odd)
+		say(ev, "packets", "its flags: [%s]", flags[0] ? flags : "none");
+	if (a->other_mac)
+		say(ev, "packets", "the frame was not for this host's MAC address, or in a VLAN that is not set up here");
+	if (a->bad_ip_sum)
+		say(ev, "packets", "the checksum of the SYN's IP header is wrong");
+	if (a->bad_tcp_sum && f->window.known && f->window.delta[COUNTER_IN_CSUM_ERRORS] > 0)
+		say(ev, "packets", "the TCP checksum of the SYN is wrong");
+	if (a->previous == PREVIOUS_OPEN)
+		say(ev, "history", "a connection on the same ports was open when the SYN came");
+	if (a->previous == PREVIOUS_CLOSED_HERE)
+		say(ev, "history", "a connection on the same ports had been closed from here just before");
+	if (a->client_rsts > 0)
+		say(ev, "packets", "the peer reset what it got for its SYN (a challenge ACK)");
+	if (a->looked_from != 0 && f->situation == SITUATION_UNFINISHED)
+		say(ev, "packets", "looked at closely: %u ACKs of the peer came, %u of its segments had data", a->acks_in,
+			a->data_in);
+	if (a->synack_rsts > 1)
+		say(ev, "packets", "our SYN-ACK was reset %u times", a->synack_rsts);
+	if (a->icmp_to_synack)
+		say(ev, "packets", "an ICMP error about our SYN-ACK came (type %u code %u)", a->icmp_type, a->icmp_code);
+	if (a->zero_window)
+		say(ev, "packets", "the SYN-ACK had window 0, which this host's TCP never sends: SYNPROXY's");
+	if (f->situation == SITUATION_RESET && a->answer_ttl != a->peer_ttl && a->reset_by == SIDE_CLIENT && a->peer_ttl)
+		say(ev, "packets", "the RST's TTL is %u, the peer's %u", a->answer_ttl, a->peer_ttl);
 }
 
 static void tell_wire(const struct facts *f, struct event_attempt *ev)
@@ -131,7 +189,14 @@ static void tell_wire(const struct facts *f, struct event_attempt *ev)
 		break;
 	case SITUATION_RESET:
 		words_duration(a->ended - a->first, took, sizeof(took));
-		say(ev, "packets", "%s > %s on %s: RST [%s] from the %s %s after the SYN (TTL %u, window %u)",
+		if (a->unknown)
+			say(ev, "packets", "%s > %s on %s: RST [%s] from here; the beginning of the connection was not seen", to, from,
+				iface, flags);
+		else if (a->given_up)
+			say(ev, "packets", "%s > %s on %s: open for %s, and no RST or FIN was sent at its end", from, to, iface,
+				took);
+		else
+			say(ev, "packets", "%s > %s on %s: RST [%s] from the %s %s after the SYN (TTL %u, window %u)",
 			from, to, iface, flags, a->reset_by == SIDE_CLIENT ? "client" : "server", took,
 			a->answer_ttl, a->answer_window);
 		if (a->first_fin != SIDE_NONE)
@@ -148,9 +213,19 @@ static void tell_wire(const struct facts *f, struct event_attempt *ev)
 				took, a->client_bytes);
 		}
 		break;
+	case SITUATION_WAITING:
+		words_duration(f->waited, took, sizeof(took));
+		tell_waiting(f, took, ev);
+		break;
+	case SITUATION_UNANSWERED:
+		say(ev, "packets", "%s asked for %s %u times on %s within %s; no answer from here",
+			ip_format(&a->key.client, from, sizeof(from)), ip_format(&a->key.server, to, sizeof(to)),
+			f->asked_times, iface, took);
+		break;
 	case SITUATION_COUNT:
 		break;
 	}
+	tell_packet(f, ev);
 	if (!f->lossless)
 		say(ev, "packets", "packets were lost around that time: an answer may have been missed");
 }
@@ -195,7 +270,7 @@ static void tell_door(const struct facts *f, const struct telling *t, struct eve
 	int64_t at = a->answered ? a->answered : a->first;
 	char text[32], bound[IP_TEXT], owner[160];
 
-	if (!f->sockets || a->out)
+	if (!f->sockets || a->out || f->situation == SITUATION_UNANSWERED)
 		return;
 	if (f->accepting) {
 		bool later = f->later && f->situation == SITUATION_REFUSED;
@@ -227,7 +302,10 @@ static void tell_counters(const struct facts *f, struct event_attempt *ev)
 		COUNTER_REQQ_FULL_DROP, COUNTER_RP_FILTER, COUNTER_IN_CSUM_ERRORS,
 		COUNTER_OUT_NO_ROUTES, COUNTER_ABORT_ON_CLOSE, COUNTER_ABORT_ON_DATA,
 		COUNTER_ABORT_ON_TIMEOUT, COUNTER_DEFER_ACCEPT_DROP, COUNTER_MD5_DROPS,
-		COUNTER_MD5_UNEXPECTED, COUNTER_MD5_FAILURE, COUNTER_MIN_TTL_DROP};
+		COUNTER_MD5_UNEXPECTED, COUNTER_MD5_FAILURE, COUNTER_MIN_TTL_DROP,
+		COUNTER_IP_CSUM_ERRORS, COUNTER_IN_ADDR_ERRORS, COUNTER_IN_ADDR_ERRORS6,
+		COUNTER_IN_DISCARDS6, COUNTER_SYN_CHALLENGE, COUNTER_PAWS_TIMEWAIT, COUNTER_CONNTRACK_DROP,
+		COUNTER_EMBRYONIC_RSTS, COUNTER_REQQ_FULL_COOKIES};
 	static const char *const origins[] = {
 		[ORIGIN_UNKNOWN] = "more than were seen, since not all are watched",
 		[ORIGIN_STACK] = "the TCP stack sent it",
@@ -241,7 +319,7 @@ static void tell_counters(const struct facts *f, struct event_attempt *ev)
 	if (queue)
 		say(ev, "sockets", "accept queue %u of %u; the listener itself dropped %s%u SYNs since",
 			f->queue.queue, f->queue.queue_max, f->drops_exact ? "" : "at least ", f->drops);
-	if (f->looked_up && f->situation != SITUATION_REFUSED)
+	if (f->looked_up && (f->situation != SITUATION_REFUSED || f->accepting))
 		say(ev, "sockets", "the kernel's look-up of the 4-tuple finds %s",
 			!f->found			       ? "nothing"
 			: f->socket.state == SOCKET_SYN_RECV ? "a half-open connection (SYN_RECV)"
@@ -261,6 +339,66 @@ static void tell_counters(const struct facts *f, struct event_attempt *ev)
 				f->window.delta[worth_telling[i]]);
 }
 
+/* What the host answered when it was asked. */
+static void tell_host(const struct facts *f, struct event_attempt *ev)
+{
+	static const char *const ways[] = {
+		[ROUTE_INVALID] = "a blackhole", [ROUTE_UNREACHABLE] = "an unreachable route",
+		[ROUTE_NONE] = "no route", [ROUTE_PROHIBITED] = "a prohibited route",
+	};
+	const struct attempt *a = f->a;
+	char text[IP_TEXT];
+
+	if (f->asked_process && f->process.pid == 0)
+		say(ev, "processes", "the process that listened is gone");
+	else if (f->asked_process && (f->process.state == 'T' || f->process.state == 't'))
+		say(ev, "processes", "pid %d is stopped (state %c)", f->process.pid, f->process.state);
+	else if (f->asked_process && f->process.fds_max > 0)
+		say(ev, "processes", "pid %d: %u of %u descriptors open%s%s", f->process.pid, f->process.fds,
+			f->process.fds_max, f->process.syscall[0] ? ", its main thread in " : "", f->process.syscall);
+	if (f->asked_half_open)
+		say(ev, "sockets", "%u connections of the port are half open (tcp_max_syn_backlog %u, tcp_syncookies %d)",
+			f->half_open, f->half_open_max, f->cookies);
+	if (f->asked_conntrack)
+		say(ev, "counters", "connection tracking holds %u of %u entries", f->conntrack, f->conntrack_max);
+	if (f->elsewhere)
+		say(ev, "namespaces", "a listener on port %u exists in another network namespace", a->key.server_port);
+	if (f->member)
+		say(ev, "sockets", "of %u listeners that share the port, the kernel's look-up names that of pid %d", f->members,
+			f->member->owner.pid);
+	if (f->situation == SITUATION_RESET && a->unread > 0)
+		say(ev, "sockets", "the socket was closed with %u bytes unread", a->unread);
+	if (f->situation == SITUATION_RESET && a->fate == FATE_RETRANSMITS)
+		say(ev, "sockets", "the socket ended with %u bytes that were never acknowledged", a->unsent);
+	if (f->situation == SITUATION_RESET && a->fate == FATE_PROBES)
+		say(ev, "sockets", "the socket ended with keepalive probes unanswered");
+	if (f->situation == SITUATION_RESET && f->disconnected > 0)
+		say(ev, "sockets", "%u connection%s of the port %s cut off from within at that moment", f->disconnected,
+			f->disconnected == 1 ? "" : "s", f->disconnected == 1 ? "was" : "were");
+	if (f->situation == SITUATION_RESET && f->vanished)
+		say(ev, "history", "its listener went at the same moment");
+	if (f->backend)
+		say(ev, "history", "this host's own attempt to reach %s failed while the connection was served",
+			ip_format_port(&f->backend_key.server, f->backend_key.server_port, text, sizeof(text)));
+	if (!f->asked_route)
+		return;
+	if (f->routing.in == ROUTE_INVALID)
+		say(ev, "routes", "routing refuses such a packet on its way in (EINVAL; rp_filter %d)", f->routing.rp_filter);
+	else if (f->routing.in == ROUTE_UNREACHABLE)
+		say(ev, "routes", "routing does not know the address as this host's (EHOSTUNREACH)");
+	else if (f->routing.in == ROUTE_BROADCAST)
+		say(ev, "routes", "it is a broadcast or multicast address");
+	if (a->foreign && a->v6 && f->routing.ipv6_disabled >= 0)
+		say(ev, "routes", "the address is not this host's; disable_ipv6 is %d, forwarding %d there",
+			f->routing.ipv6_disabled, f->routing.forwarding);
+	if (f->routing.back < sizeof(ways) / sizeof(ways[0]) && ways[f->routing.back])
+		say(ev, "routes", "the way back to the peer: %s", ways[f->routing.back]);
+	else if (f->routing.neighbour == NEIGHBOUR_ASKED || f->routing.neighbour == NEIGHBOUR_FAILED)
+		say(ev, "routes", "the way back leads over %s on %s, which does not answer (neighbour %s)",
+			ip_format(&f->routing.next_hop, text, sizeof(text)), f->routing.device,
+			f->routing.neighbour == NEIGHBOUR_FAILED ? "FAILED" : "INCOMPLETE");
+}
+
 static void tell_repetition(const struct facts *f, struct event_attempt *ev)
 {
 	char every[32];
@@ -269,342 +407,6 @@ static void tell_repetition(const struct facts *f, struct event_attempt *ev)
 		say(ev, "history", "%s has failed here %" PRId64 " times, every %s on average", ev->peer,
 			f->failures, words_duration(f->retry_interval, every, sizeof(every)));
 }
-
-/* The setting for a known server, or a general word. */
-static void advise_bind(const struct names *n, const char *where, struct event_attempt *ev)
-{
-	const char *setting = n->who ? server_advice(n->who, SETTING_BIND) : NULL;
-	bool other_family = n->listener && ip_is_any(&n->listener->row.addr);
-
-	snprintf(ev->advice, sizeof(ev->advice), "Make %s listen on %s", n->owner, where);
-	if (setting) /* the settings are written for 0.0.0.0, which is not what is wanted then */
-		text_append(ev->advice, sizeof(ev->advice), other_family ? ". The setting: %s" : ": set %s",
-			setting);
-	text_append(ev->advice, sizeof(ev->advice), ". Check with: ss -ltnp 'sport = :%u'", n->port);
-}
-
-#define SUMMARY(...) snprintf(ev->summary, sizeof(ev->summary), __VA_ARGS__)
-#define ADVICE(...)  snprintf(ev->advice, sizeof(ev->advice), __VA_ARGS__)
-
-static void tell_loopback_only(const struct facts *f, const struct names *n, struct event_attempt *ev)
-{
-	char where[160];
-
-	SUMMARY("%s dialled %s, but %s listens on %s only: loopback, which no other host can reach",
-		n->peer, n->dialled, n->owner, n->bound);
-	snprintf(where, sizeof(where), "%s (or %s for all addresses)", n->addr, f->a->v6 ? "::" : "0.0.0.0");
-	advise_bind(n, where, ev);
-}
-
-static void tell_other_address(const struct facts *f, const struct names *n, struct event_attempt *ev)
-{
-	char where[160], bound[IP_TEXT];
-
-	ip_format(&n->listener->row.addr, bound, sizeof(bound));
-	SUMMARY("%s dialled %s, but %s listens on %s only", n->peer, n->dialled, n->owner, n->bound);
-	snprintf(where, sizeof(where), "%s (or %s for all addresses), or have the peer dial %s", n->addr,
-		f->a->v6 ? "::" : "0.0.0.0", bound);
-	advise_bind(n, where, ev);
-}
-
-static void tell_ipv6_only(const struct facts *f, const struct names *n, struct event_attempt *ev)
-{
-	(void)f;
-	SUMMARY("%s dialled %s over IPv4, but %s listens on %s for IPv6 only", n->peer, n->dialled,
-		n->owner, n->bound);
-	advise_bind(n, "0.0.0.0 too (or on :: without IPV6_V6ONLY; the default is "
-		"sysctl net.ipv6.bindv6only)", ev);
-}
-
-static void tell_ipv4_only(const struct facts *f, const struct names *n, struct event_attempt *ev)
-{
-	(void)f;
-	SUMMARY("%s dialled %s over IPv6, but %s listens on %s: IPv4 only", n->peer, n->dialled, n->owner,
-		n->bound);
-	advise_bind(n, ":: (which takes IPv4 too), or take the name's AAAA record away so that peers "
-		"dial IPv4", ev);
-}
-
-static void tell_other_device(const struct facts *f, const struct names *n, struct event_attempt *ev)
-{
-	SUMMARY("%s dialled %s and came in on %s, but %s listens on interface %s only", n->peer,
-		n->dialled, f->iface[0] ? f->iface : "another interface", n->owner,
-		n->listener->row.device);
-	ADVICE("Take SO_BINDTODEVICE (a systemd socket's BindToDevice=, ip vrf exec, or the server's own "
-	       "option) off %s, or have the peer come in by %s. Check with: ss -ltnp 'sport = :%u'",
-		n->owner, n->listener->row.device, n->port);
-}
-
-static void tell_no_listener(const struct facts *f, const struct names *n, struct event_attempt *ev)
-{
-	(void)f;
-	SUMMARY("%s dialled %s and was refused: nothing listens on TCP port %u", n->peer, n->dialled, n->port);
-	ADVICE("Start the server that should listen on %u, or correct the port that the peer dials. Check "
-	       "with: ss -ltnp; systemctl --failed; journalctl -e",
-		n->port);
-}
-
-static void tell_not_listening(const struct facts *f, const struct names *n, struct event_attempt *ev)
-{
-	char owner[160];
-
-	words_owner(&f->port.bound_owner, owner, sizeof(owner));
-	SUMMARY("%s dialled %s: %s has bound port %u but never called listen() (or has shut the socket "
-		"down)", n->peer, n->dialled, owner, n->port);
-	ADVICE("See why %s does not get as far as listen(): its log, or strace -p %d -e network,futex",
-		owner, f->port.bound_owner.pid);
-}
-
-static void tell_udp_only(const struct facts *f, const struct names *n, struct event_attempt *ev)
-{
-	char owner[160];
-
-	words_owner(&f->port.udp_owner, owner, sizeof(owner));
-	SUMMARY("%s dialled %s over TCP, but %s serves port %u over UDP only", n->peer, n->dialled, owner,
-		n->port);
-	ADVICE("Have the peer use UDP, or enable TCP in %s. Check with: ss -lutnp 'sport = :%u'", owner,
-		n->port);
-}
-
-static void tell_outgoing_port(const struct facts *f, const struct names *n, struct event_attempt *ev)
-{
-	char owner[160], remote[IP_TEXT];
-
-	words_owner(&f->port.outgoing_owner, owner, sizeof(owner));
-	ip_format_port(&f->port.outgoing_row.peer, f->port.outgoing_row.peer_port, remote,
-		sizeof(remote));
-	SUMMARY("%s dialled %s, which is only the local port of %s's connection to %s: nothing listens",
-		n->peer, n->dialled, owner, remote);
-	ADVICE("A server cannot start on %u while the connection holds it: reserve it with sysctl "
-	       "net.ipv4.ip_local_reserved_ports=%u, or correct the port that the peer dials",
-		n->port, n->port);
-}
-
-static void tell_too_early(const struct facts *f, const struct names *n, struct event_attempt *ev)
-{
-	char after[32];
-
-	words_duration(n->listener->up - f->a->answered, after, sizeof(after));
-	SUMMARY("%s dialled %s %s before %s listened there", n->peer, n->dialled, after, n->owner);
-	ADVICE("Let the peer retry or wait for the server: readiness instead of order of start (systemd: "
-	       "Type=notify or socket activation; containers: a health check)");
-}
-
-/* Whether a name may stand in a command that a person will paste into a shell. */
-static bool is_plain(const char *s)
-{
-	return s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._@-")] == '\0';
-}
-
-/* The command that shows the log of whose listener it is or was. */
-static const char *journal_words(const struct names *n, char *buf, size_t size)
-{
-	if (n->who && n->who->unit[0] && is_plain(n->who->unit))
-		snprintf(buf, size, "journalctl -e -u %s", n->who->unit);
-	else if (n->who && n->who->comm[0] && is_plain(n->who->comm))
-		snprintf(buf, size, "journalctl -e _COMM=%s", n->who->comm);
-	else
-		text_copy(buf, size, "journalctl -e");
-	return buf;
-}
-
-static void tell_restarting(const struct facts *f, const struct names *n, struct event_attempt *ev)
-{
-	char after[32], down[32], owner[160], log[160];
-
-	words_duration(n->listener->up - f->a->answered, after, sizeof(after));
-	words_duration(n->listener->up - f->gone->gone, down, sizeof(down));
-	words_owner(&f->gone->owner, owner, sizeof(owner));
-	SUMMARY("%s dialled %s while the server restarted: %s went away, %s came up %s after the refusal "
-		"(down for %s)", n->peer, n->dialled, owner, n->owner, after, down);
-	ADVICE("Restart without a gap: socket activation, SO_REUSEPORT hand-over, or a reload instead of a "
-	       "restart; and let the peer retry. Check with: %s", journal_words(n, log, sizeof(log)));
-}
-
-static void tell_listener_gone(const struct facts *f, const struct names *n, struct event_attempt *ev)
-{
-	char ago[32], log[160];
-	int64_t gone = f->a->answered - f->gone->gone;
-
-	words_duration(gone > 0 ? gone : 0, ago, sizeof(ago));
-	SUMMARY("%s dialled %s, where %s listened until %s before: the listener went away", n->peer,
-		n->dialled, n->owner, ago);
-	ADVICE("See why it went (exit, crash, or a server that takes one connection only): %s; coredumpctl "
-	       "list; and start it again", journal_words(n, log, sizeof(log)));
-}
-
-static void tell_firewall_reset(const struct facts *f, const struct names *n, struct event_attempt *ev)
-{
-	SUMMARY("%s dialled %s and a firewall rule answered with a RST (reject with tcp reset)%s", n->peer,
-		n->dialled, f->accepting ? ", though a server listens there" : "");
-	ADVICE("Find the rule: nft list ruleset | grep -n 'reject with tcp reset' (or iptables-save | grep "
-	       "tcp-reset), and allow %s to port %u before it",
-		n->peer, n->port);
-}
-
-static void tell_firewall_reject(const struct facts *f, const struct names *n, struct event_attempt *ev)
-{
-	SUMMARY("%s dialled %s and a firewall rule of this host rejected it (ICMP%s type %u code %u)",
-		n->peer, n->dialled, f->a->v6 ? "v6" : "", f->a->icmp_type, f->a->icmp_code);
-	ADVICE("Find the rule: nft list ruleset | grep -n reject (or iptables-save | grep REJECT), and "
-	       "allow %s to port %u before it",
-		n->peer, n->port);
-}
-
-static void tell_firewall_drop(const struct facts *f, const struct names *n, struct event_attempt *ev)
-{
-	SUMMARY("%s dialled %s and got no answer: the SYN arrived here and was dropped before %s", n->peer,
-		n->dialled, f->accepting ? "it reached the listener" : "TCP could refuse it");
-	ADVICE("Most likely a firewall rule: look for one whose counter moves (nft list ruleset; "
-	       "iptables-save -c; ufw status; firewall-cmd --list-all). If none does: tc filter show, "
-	       "bpftool net, and nstat -az for the counters");
-}
-
-static void tell_accept_queue_full(const struct facts *f, const struct names *n,
-	struct event_attempt *ev)
-{
-	const char *setting = n->who ? server_advice(n->who, SETTING_BACKLOG) : NULL;
-
-	SUMMARY("%s dialled %s, but the accept queue of %s is full (%u waiting, limit %u): it does not "
-		"accept fast enough", n->peer, n->dialled, n->owner, f->queue.queue, f->queue.queue_max);
-	ADVICE("See what keeps it from accept(): strace -f -p %d -e accept,accept4, or its threads in top "
-	       "-H -p %d. A longer queue (%s; at most sysctl net.core.somaxconn) only helps against bursts",
-		n->who ? n->who->pid : 0, n->who ? n->who->pid : 0,
-		setting ? setting : "the backlog of listen()");
-}
-
-static void tell_peer_silent(const struct facts *f, const struct names *n, struct event_attempt *ev)
-{
-	SUMMARY("%s sent one SYN to %s and never completed: our SYN-ACK was sent %u times without an "
-		"acknowledgement", n->peer, n->dialled, f->a->synacks);
-	ADVICE("A spoofed or scanning peer needs no action. If it is a real one, its final ACK may be "
-	       "dropped: tcpdump -ni any 'host %s and tcp port %u' shows whether ACKs arrive", n->peer,
-		n->port);
-}
-
-static void tell_peer_reset(const struct facts *f, const struct names *n, struct event_attempt *ev)
-{
-	(void)f;
-	SUMMARY("%s asked for %s and reset our answer at once: a scanner, a health check, or a client that "
-		"had given up", n->peer, n->dialled);
-	ADVICE("Nothing is wrong here. If it is a real client, it timed out too soon, or its own firewall "
-	       "resets our SYN-ACK: look there");
-}
-
-static void tell_abort_unread(const struct facts *f, const struct names *n, struct event_attempt *ev)
-{
-	(void)f;
-	SUMMARY("%s closed the connection of %s to port %u with data it had not read, so the kernel sent a "
-		"RST instead of a FIN", n->owner, n->peer, n->port);
-	ADVICE("Have the server read to the end of the request (or shutdown() and drain) before close(); "
-	       "with a body that is too large, answer first, then read on. Check with: nstat -az "
-	       "TcpExtTCPAbortOnClose");
-}
-
-static void tell_abort_linger(const struct facts *f, const struct names *n, struct event_attempt *ev)
-{
-	(void)f;
-	SUMMARY("%s closed the connection of %s to port %u with SO_LINGER 0, which sends a RST on purpose",
-		n->owner, n->peer, n->port);
-	ADVICE("Take SO_LINGER with a zero time-out out of the server (or of its proxy: haproxy's 'option "
-	       "nolinger', nginx's reset_timedout_connection). Check with: nstat -az TcpExtTCPAbortOnData");
-}
-
-static void tell_sent_after_close(const struct facts *f, const struct names *n,
-	struct event_attempt *ev)
-{
-	(void)f;
-	SUMMARY("%s closed first, %s went on sending to port %u and was answered with a RST", n->owner,
-		n->peer, n->port);
-	ADVICE("The two sides disagree on when the connection ends: compare keep-alive time-outs (the "
-	       "server's should be the longer one), or have the server read on after its shutdown()");
-}
-
-static void tell_closed_early(const struct facts *f, const struct names *n, struct event_attempt *ev)
-{
-	char took[32];
-
-	SUMMARY("%s accepted %s on port %u, received %u bytes, and closed after %s without sending a byte",
-		n->owner, n->peer, n->port, f->a->client_bytes,
-		words_duration(f->a->ended - f->a->first, took, sizeof(took)));
-	ADVICE("The server's log should say why: a limit, an access list (hosts.allow), plain text against "
-	       "TLS or the other way round, or a proxy whose backend is down");
-}
-
-static void tell_peer_abrupt(const struct facts *f, const struct names *n, struct event_attempt *ev)
-{
-	(void)f;
-	SUMMARY("%s ended its connection to port %u with a RST, without a FIN from either side", n->peer,
-		n->port);
-	ADVICE("The reason is at the peer: a client that was killed, gave up, or closes with SO_LINGER 0");
-}
-
-static void tell_remote_refused(const struct facts *f, const struct names *n, struct event_attempt *ev)
-{
-	SUMMARY("This host dialled %s and was refused: a RST came back (TTL %u)", n->dialled,
-		f->a->answer_ttl);
-	ADVICE("Look at %s: does the server listen there, on this address (ss -ltn), and does a firewall "
-	       "reject it? The same program there would say", n->addr);
-}
-
-static void tell_remote_unreachable(const struct facts *f, const struct names *n,
-	struct event_attempt *ev)
-{
-	char from[IP_TEXT];
-	bool itself = ip_equal(&f->a->icmp_from, &f->a->key.server);
-
-	ip_format(&f->a->icmp_from, from, sizeof(from));
-	SUMMARY("This host dialled %s and %s answered with an ICMP error (type %u code %u)", n->dialled,
-		itself ? "that host itself" : from, f->a->icmp_type, f->a->icmp_code);
-	ADVICE("%s %s: %s", itself ? "Look at the firewall of" : "Look at the router or firewall", from,
-		itself ? "a rule there rejects us" : "it is on the way, and says that it cannot deliver");
-}
-
-static void tell_remote_silent(const struct facts *f, const struct names *n, struct event_attempt *ev)
-{
-	SUMMARY("This host dialled %s and got no answer to %u SYNs", n->dialled, f->a->syns);
-	ADVICE("The host is down, a firewall drops the SYN or its answer, or the way is broken. Look with: "
-	       "tcptraceroute %s %u; ip route get %s; and at the far side", n->addr, n->port, n->addr);
-}
-
-static void tell_remote_reset(const struct facts *f, const struct names *n, struct event_attempt *ev)
-{
-	SUMMARY("%s reset the connection of this host (RST, TTL %u)", n->dialled, f->a->answer_ttl);
-	ADVICE("The reason is at %s: its log, and whether it closes with unread data or SO_LINGER 0",
-		n->addr);
-}
-
-static const struct {
-	void (*tell)(const struct facts *f, const struct names *n, struct event_attempt *ev);
-} tellers[CAUSE_COUNT] = {
-	[CAUSE_NO_LISTENER] = {tell_no_listener},
-	[CAUSE_LOOPBACK_ONLY] = {tell_loopback_only},
-	[CAUSE_OTHER_ADDRESS] = {tell_other_address},
-	[CAUSE_IPV6_ONLY] = {tell_ipv6_only},
-	[CAUSE_IPV4_ONLY] = {tell_ipv4_only},
-	[CAUSE_OTHER_DEVICE] = {tell_other_device},
-	[CAUSE_NOT_LISTENING] = {tell_not_listening},
-	[CAUSE_OUTGOING_PORT] = {tell_outgoing_port},
-	[CAUSE_UDP_ONLY] = {tell_udp_only},
-	[CAUSE_TOO_EARLY] = {tell_too_early},
-	[CAUSE_RESTARTING] = {tell_restarting},
-	[CAUSE_LISTENER_GONE] = {tell_listener_gone},
-	[CAUSE_FIREWALL_RESET] = {tell_firewall_reset},
-	[CAUSE_FIREWALL_REJECT] = {tell_firewall_reject},
-	[CAUSE_FIREWALL_DROP] = {tell_firewall_drop},
-	[CAUSE_ACCEPT_QUEUE_FULL] = {tell_accept_queue_full},
-	[CAUSE_PEER_SILENT] = {tell_peer_silent},
-	[CAUSE_PEER_RESET] = {tell_peer_reset},
-	[CAUSE_ABORT_UNREAD_DATA] = {tell_abort_unread},
-	[CAUSE_ABORT_LINGER] = {tell_abort_linger},
-	[CAUSE_SENT_AFTER_CLOSE] = {tell_sent_after_close},
-	[CAUSE_CLOSED_EARLY] = {tell_closed_early},
-	[CAUSE_PEER_CLOSED_ABRUPTLY] = {tell_peer_abrupt},
-	[CAUSE_REMOTE_REFUSED] = {tell_remote_refused},
-	[CAUSE_REMOTE_UNREACHABLE] = {tell_remote_unreachable},
-	[CAUSE_REMOTE_SILENT] = {tell_remote_silent},
-	[CAUSE_REMOTE_RESET] = {tell_remote_reset},
-};
 
 /* For a cause without words of its own: what happened, what it is called, what would decide. */
 static void tell_plain(const struct facts *f, const struct verdict *v, const struct names *n,
@@ -619,6 +421,8 @@ static void tell_plain(const struct facts *f, const struct verdict *v, const str
 		[SITUATION_RESET] = "had its connection reset",
 		[SITUATION_CLOSED] = "connected",
 		[SITUATION_ACCEPTED] = "connected",
+		[SITUATION_WAITING] = "is connected, and waits",
+		[SITUATION_UNANSWERED] = "got no answer to ARP or neighbour solicitation",
 	};
 	char took[32];
 
@@ -632,8 +436,8 @@ static void tell_plain(const struct facts *f, const struct verdict *v, const str
 	else if (v->cause != CAUSE_NONE)
 		text_append(ev->summary, sizeof(ev->summary), ": %s", cause_entry(v->cause)->meaning);
 	if (v->cause == CAUSE_UNKNOWN)
-		ADVICE("The evidence is listed. Look further with: tcpdump -ni any 'host %s and tcp port %u'; "
-		       "nstat; ss -tanp 'sport = :%u'", n->peer, n->port, n->port);
+		ADVICE("The evidence is listed. Look further with: tcpdump -ni any '%s and tcp port %u'; "
+		       "nstat; ss -tanp 'sport = :%u'", n->filter, n->port, n->port);
 }
 
 static void tell_alternatives(const struct verdict *v, struct event_attempt *ev)
@@ -677,6 +481,8 @@ static void find_names(const struct facts *f, const struct event_attempt *ev, st
 	memset(n, 0, sizeof(*n));
 	n->port = a->key.server_port;
 	text_copy(n->peer, sizeof(n->peer), ev->peer);
+	snprintf(n->filter, sizeof(n->filter), strchr(n->peer, '/') ? "net %s" : strcmp(n->peer, "many") == 0 ? "ip" : "host %s",
+		n->peer);
 	ip_format(&a->key.server, n->addr, sizeof(n->addr));
 	ip_format_port(&a->key.server, n->port, n->dialled, sizeof(n->dialled));
 	n->listener = f->accepting ? f->accepting : f->nearest ? f->nearest : f->gone;
@@ -702,11 +508,10 @@ void words_tell(const struct facts *f, const struct verdict *v, const struct tel
 		take_owner(n.who, &ret->owner);
 	tell_wire(f, ret);
 	tell_door(f, t, ret);
+	tell_host(f, ret);
 	tell_counters(f, ret);
 	tell_repetition(f, ret);
-	if (tellers[v->cause].tell)
-		tellers[v->cause].tell(f, &n, ret);
-	else
+	if (!sentences_tell(v->cause, f, &n, ret))
 		tell_plain(f, v, &n, ret);
 	if (v->confidence == CONFIDENCE_POSSIBLE) {
 		char sentence[sizeof(ret->summary)];

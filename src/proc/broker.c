@@ -1,5 +1,6 @@
 /* broker.c - the privileged half, and how the worker gets rid of privilege. */
 #include "broker.h"
+#include "collect/processes.h"
 #include "options.h"
 
 #include <errno.h>
@@ -106,10 +107,23 @@ static bool serve(int socket)
 	if (n != (ssize_t)sizeof(request) || request.n > OWNER_BATCH)
 		return true; /* not one of ours: the worker may be anybody's by now */
 	memset(&reply, 0, sizeof(reply));
-	reply.n = request.n;
-	for (uint32_t i = 0; i < request.n; i++)
-		reply.records[i].inode = request.inodes[i];
-	owner_find(reply.records, reply.n);
+	reply.kind = request.kind;
+	switch (request.kind) {
+	case BROKER_OWNERS:
+		reply.n = request.n;
+		for (uint32_t i = 0; i < request.n; i++)
+			reply.owners[i].inode = request.inodes[i];
+		owner_find(reply.owners, reply.n);
+		break;
+	case BROKER_PROCESS:
+		process_read(request.pid, &reply.process);
+		break;
+	case BROKER_ELSEWHERE:
+		namespaces_find_listener(request.port, &reply.elsewhere);
+		break;
+	default:
+		return true;
+	}
 	return send(socket, &reply, sizeof(reply), MSG_NOSIGNAL) >= 0 || errno == EAGAIN;
 }
 

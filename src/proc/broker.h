@@ -1,6 +1,7 @@
 /* broker.h - the privileged half: starts the worker, answers its few questions, reads no packet. */
 #pragma once
 
+#include "collect/namespaces.h"
 #include "collect/owner.h"
 
 #include <stddef.h>
@@ -17,15 +18,27 @@
  * Seccomp and Landlock belong into worker_confine(), after the drop.
  */
 
-/* What the worker asks: who holds these inodes. */
+enum broker_kind {
+	BROKER_OWNERS,    /* who holds these inodes */
+	BROKER_PROCESS,   /* what a process is doing */
+	BROKER_ELSEWHERE, /* who listens on a port in another network namespace */
+};
+
+/* What the worker asks. */
 struct broker_request {
+	uint32_t kind;
 	uint32_t n;
 	uint32_t inodes[OWNER_BATCH];
+	int32_t pid;
+	uint16_t port;
 };
 
 struct broker_reply {
+	uint32_t kind;
 	uint32_t n;
-	struct owner_record records[OWNER_BATCH];
+	struct owner_record owners[OWNER_BATCH];
+	struct process process;
+	struct elsewhere_record elsewhere;
 };
 
 /* What the terminal needs to be usable again; made by ui/ before the split. */

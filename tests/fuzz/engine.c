@@ -105,7 +105,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 			poll_sockets(e, t, mood);
 			break;
 		case DO_GONE:
-			engine_socket_gone(e, t, mood % 4);
+			engine_socket_gone(e, t, &(struct connection){.row.cookie = mood % 4});
 			break;
 		case DO_COUNTERS:
 			counters.t = t;

@@ -270,7 +270,7 @@ def form_faults(line):
         "client_sees": line["client_sees"] in CLIENT_SEES,
         "dir": line["dir"] in ("in", "out"),
         "times": line["first"] <= line["last"] <= line["t"] + 0.001,
-        "counts": line["count"] >= 1 and line.get("syns", 1) >= 1,
+        "counts": line["count"] >= 1 and line.get("syns", 0) >= 0,
         "alternatives": line["confidence"] != "possible" or line.get("alternatives"),
         "evidence": all(entry.keys() >= {"source", "text"} for entry in line["evidence"]),
         "id": isinstance(line["id"], int),

@@ -48,6 +48,12 @@ static bool on_question(void *ctx, const struct question *q, struct answer *ret)
 		*ret = b->port_answer;
 		return b->port_answer.complete;
 	}
+	if (q->kind == ASK_ROUTE) {
+		ret->routing = b->routing;
+		return b->routing.in != ROUTE_UNKNOWN;
+	}
+	if (q->kind != ASK_LOOKUP)
+		return false;
 	b->asked_lookup++;
 	if (b->lookup)
 		return b->lookup(b, q, ret);
@@ -87,6 +93,7 @@ struct bench *bench_new_with(const struct engine_config *config)
 	b->t = BENCH_EPOCH;
 	b->poll_interval = USEC;
 	b->port_answer.complete = true;
+	b->routing = (struct routing){.in = ROUTE_LOCAL, .back = ROUTE_UNICAST, .neighbour = NEIGHBOUR_ANSWERS};
 	c.sink = &b->sink;
 	c.ctx = b;
 	if (!c.ask)
@@ -101,6 +108,11 @@ struct bench *bench_new_with(const struct engine_config *config)
 	for (int i = 0; i < COUNTER_COUNT; i++)
 		b->counters.v[i] = 1000;
 	return b;
+}
+
+void bench_gone(struct bench *b, uint64_t cookie)
+{
+	engine_socket_gone(b->e, b->t, &(struct connection){.row.cookie = cookie});
 }
 
 struct bench *bench_new(void)

@@ -28,7 +28,8 @@ struct bench {
 	struct socket_row rows[BENCH_ROWS];
 	size_t n_rows;
 	struct counters counters;
-	struct answer port_answer; /* to ASK_PORT; not complete: refuse */
+	struct answer port_answer;
+	struct routing routing; /* the answer to ASK_ROUTE */ /* to ASK_PORT; not complete: refuse */
 	/* to ASK_LOOKUP; NULL: the listener of that port, or nothing */
 	bool (*lookup)(struct bench *b, const struct question *q, struct answer *ret);
 	unsigned int asked_port, asked_lookup;
@@ -76,6 +77,9 @@ void flow_send(struct bench *b, const struct flow *f, bool by_client, uint8_t fl
 
 /* SYN, and a RST by this host's own stack, which counts it. */
 void flow_refused(struct bench *b, const struct flow *f);
+
+/* The destroy multicast names this listener. */
+void bench_gone(struct bench *b, uint64_t cookie);
 
 /* The last line about this port (0: any) that is an attempt or a reset; NULL: none. */
 const struct event_attempt *bench_attempt(const struct bench *b, uint16_t port);

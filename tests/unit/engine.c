@@ -165,7 +165,7 @@ static void test_listener_gone(void **state)
 	(void)state;
 	bench_run(b, 3 * USEC);
 	bench_unlisten(b, 80);
-	engine_socket_gone(b->e, b->t, cookie);
+	bench_gone(b, cookie);
 	bench_run(b, 2 * USEC);
 	flow_refused(b, &f);
 	bench_run(b, 3 * USEC);
@@ -184,7 +184,7 @@ static void test_listener_gone_and_one_near(void **state)
 	bench_run(b, 3 * USEC);
 	bench_unlisten(b, 80);
 	bench_listen(b, "127.0.0.1", 80);
-	engine_socket_gone(b->e, b->t, cookie);
+	bench_gone(b, cookie);
 	bench_run(b, 2 * USEC);
 	flow_refused(b, &f);
 	bench_run(b, 3 * USEC);
@@ -325,7 +325,7 @@ static void test_restarting(void **state)
 	(void)state;
 	bench_run(b, 3 * USEC);
 	bench_unlisten(b, 80);
-	engine_socket_gone(b->e, b->t, cookie);
+	bench_gone(b, cookie);
 	bench_run(b, USEC / 2);
 	flow_refused(b, &f);
 	bench_run(b, 3 * USEC);
@@ -346,7 +346,7 @@ static void test_restarting_near_miss(void **state)
 	(void)state;
 	bench_run(b, 3 * USEC);
 	bench_unlisten(b, 80);
-	engine_socket_gone(b->e, b->t, cookie);
+	bench_gone(b, cookie);
 	bench_run(b, 61 * USEC);
 	flow_refused(b, &f);
 	bench_run(b, 3 * USEC);
@@ -1105,7 +1105,7 @@ static void test_reset_as_the_process_dies(void **state)
 	b->counters.v[COUNTER_OUT_RSTS]++;
 	b->counters.v[COUNTER_ABORT_ON_CLOSE]++;
 	b->t += 100;
-	engine_socket_gone(b->e, b->t, cookie);
+	bench_gone(b, cookie);
 	bench_unlisten(b, 80);
 	bench_run(b, 4 * USEC);
 	assert_true(has_alternative(

@@ -454,7 +454,7 @@ static void test_short_lived_listener(void **state)
 	bench_poll(b);
 	b->t += 100000;
 	bench_unlisten(b, 80);
-	engine_socket_gone(b->e, b->t, cookie);
+	bench_gone(b, cookie);
 	bench_run(b, 5 * USEC);
 	for (size_t i = 0; i < b->n; i++) {
 		if (b->events[i].type != EVENT_LISTENER)

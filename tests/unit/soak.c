@@ -227,7 +227,7 @@ static void soak(uint64_t seed, bool wide)
 		else if (dice < 110)
 			random_counters(&s, e, t);
 		else if (dice < 112)
-			engine_socket_gone(e, t, 1 + random_below(&s.seed, 40));
+			engine_socket_gone(e, t, &(struct connection){.row.cookie = 1 + random_below(&s.seed, 40)});
 		else if (dice < 114)
 			engine_owner(e, 1 + random_below(&s.seed, 40),
 				&(struct owner){.pid = (int)dice});

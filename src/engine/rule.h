@@ -1,0 +1,55 @@
+/* rule.h - what the tables of rules are made of; see rules.c. */
+#pragma once
+
+#include "engine/rules.h"
+
+enum way {
+	WAY_EITHER,
+	IN,
+	OUT,
+};
+
+struct rule {
+	enum situation situation;
+	enum way dir;
+	enum cause cause;
+	enum confidence (*fits)(const struct facts *f);
+	enum cause also[4]; /* fits as well as long as the verdict is only possible */
+};
+
+struct rule_table {
+	const struct rule *rules;
+	size_t n;
+};
+
+/* rules_door.c: refused, unreachable, and addresses that nobody answers for. */
+extern const struct rule_table door_rules;
+/* rules_silence.c: no answer at all. */
+extern const struct rule_table silence_rules;
+/* rules_end.c: unfinished, cancelled, reset, closed, waiting. */
+extern const struct rule_table end_rules;
+
+#define RULE_TABLE(array) {array, sizeof(array) / sizeof((array)[0])}
+
+static inline enum confidence when(bool fits, enum confidence strength)
+{
+	return fits ? strength : CONFIDENCE_NONE;
+}
+
+/* The counter rose between the two samples around the moment that counts. */
+static inline bool moved(const struct facts *f, enum counter c)
+{
+	return f->window.known && f->window.delta[c] > 0;
+}
+
+/* How sure a reading can be that an answer on the wire, missed, would overturn. */
+static inline enum confidence if_lossless(const struct facts *f)
+{
+	return f->lossless ? CONFIDENCE_PROVED : CONFIDENCE_INFERRED;
+}
+
+/* The TCP stack sent no RST: it counts its own (OutRsts). */
+static inline bool stack_sent_none(const struct facts *f)
+{
+	return f->origin == ORIGIN_OTHER;
+}

@@ -1,0 +1,299 @@
+/* rules_door.c - who refused, and why: nobody at the door, a firewall, or an address that is not answered for. */
+#include "rule.h"
+
+#include <string.h>
+
+/*
+ * Theory of operation
+ *
+ * Who refused is settled first. A RST that answers a SYN comes from the TCP stack, which counts it in
+ * OutRsts, or from netfilter (reject with tcp reset), which does not (nf_send_reset, v6.18); the two are
+ * identical on the wire over IPv4. So the number of RSTs on the wire is held against the counter. What the
+ * stack refused is explained by who listens where, and since when.
+ */
+enum {
+	BACK_SOON = 60,  /* seconds: a listener that is back within this was restarted */
+	JUST_GONE = 10,  /* one that went within this is the story, whoever else is near */
+};
+
+/* How sure "nobody at the door" can be, given who sent the RST. */
+static enum confidence stack_refused(const struct facts *f)
+{
+	if (!f->sockets || f->a->odd)
+		return CONFIDENCE_NONE;
+	switch (f->origin) {
+	case ORIGIN_STACK:
+		return CONFIDENCE_PROVED;
+	case ORIGIN_LIKELY_STACK:
+		return CONFIDENCE_INFERRED;
+	case ORIGIN_UNKNOWN:
+	case ORIGIN_MIXED:
+		return CONFIDENCE_POSSIBLE;
+	case ORIGIN_OTHER:
+		break;
+	}
+	return CONFIDENCE_NONE;
+}
+
+/* The RST did not start with this host's TTL: from behind it, or by a route with a hop limit. */
+static bool foreign_ttl(const struct facts *f)
+{
+	return f->sockets && f->a->answer_ttl != f->own_ttl;
+}
+
+/* Without the socket table - a capture file, a source that is off - the door is not known at all. */
+static enum confidence door_unknown(const struct facts *f)
+{
+	return f->sockets ? CONFIDENCE_NONE : CONFIDENCE_POSSIBLE;
+}
+
+static bool nobody_takes_it(const struct facts *f)
+{
+	return !f->accepting;
+}
+
+static bool nobody_near(const struct facts *f)
+{
+	return nobody_takes_it(f) && f->near == NEAR_NOTHING;
+}
+
+/* Another socket has the port, which is the better story. */
+static bool has_other_holder(const struct facts *f)
+{
+	return f->asked && (f->port.bound || f->port.udp || f->port.outgoing);
+}
+
+static enum confidence no_listener(const struct facts *f)
+{
+	return when(nobody_near(f) && !f->gone && !has_other_holder(f) && !f->elsewhere, stack_refused(f));
+}
+
+/* That is the story then, whoever else is near. */
+static bool just_went(const struct facts *f)
+{
+	return f->gone && f->a->answered - f->gone->gone < JUST_GONE * USEC;
+}
+
+static enum confidence near_is(const struct facts *f, enum near near)
+{
+	return when(nobody_takes_it(f) && !just_went(f) && f->near == near, stack_refused(f));
+}
+
+static enum confidence loopback_only(const struct facts *f)
+{
+	return near_is(f, NEAR_LOOPBACK);
+}
+
+static enum confidence other_address(const struct facts *f)
+{
+	return near_is(f, NEAR_ADDRESS);
+}
+
+static enum confidence ipv6_only(const struct facts *f)
+{
+	return near_is(f, NEAR_V6ONLY);
+}
+
+static enum confidence ipv4_only(const struct facts *f)
+{
+	return near_is(f, NEAR_V4ONLY);
+}
+
+static enum confidence other_device(const struct facts *f)
+{
+	return near_is(f, NEAR_DEVICE);
+}
+
+static enum confidence not_listening(const struct facts *f)
+{
+	return when(nobody_near(f) && f->asked && f->port.bound, stack_refused(f));
+}
+
+static enum confidence listener_gone(const struct facts *f)
+{
+	bool bound = f->asked && f->port.bound;
+
+	return when(nobody_takes_it(f) && f->gone && !bound && (just_went(f) || f->near == NEAR_NOTHING),
+		stack_refused(f));
+}
+
+static enum confidence udp_only(const struct facts *f)
+{
+	bool here = f->asked && f->port.udp && !f->port.bound && !f->port.outgoing;
+
+	return when(nobody_near(f) && !f->gone && here, stack_refused(f));
+}
+
+static enum confidence outgoing_port(const struct facts *f)
+{
+	bool here = f->asked && f->port.outgoing && !f->port.bound;
+
+	return when(nobody_near(f) && !f->gone && here, stack_refused(f));
+}
+
+/* Somebody listens by now, and even so the kernel's look-up finds nobody. */
+static bool is_steered_away(const struct facts *f)
+{
+	return f->accepting && f->looked_up && !f->found;
+}
+
+/* The same server as before, not long ago. */
+static bool came_back(const struct facts *f)
+{
+	int64_t t = f->a->answered;
+
+	return f->gone && t - f->gone->gone < BACK_SOON * USEC && f->accepting &&
+	       strcmp(f->gone->owner.comm, f->accepting->owner.comm) == 0;
+}
+
+/*
+ * A listener that was first seen after the refusal came later only if it was known to be missing after
+ * it too; else it may have been there, and something else refused.
+ */
+static enum confidence too_early(const struct facts *f)
+{
+	if (!f->accepting || f->steady || came_back(f) || is_steered_away(f))
+		return CONFIDENCE_NONE;
+	return f->later ? stack_refused(f) : when(stack_refused(f) > CONFIDENCE_NONE, CONFIDENCE_POSSIBLE);
+}
+
+static enum confidence restarting(const struct facts *f)
+{
+	enum confidence sure = stack_refused(f);
+	bool known = f->later && f->gone && f->gone->owner.comm[0] != '\0';
+
+	if (!f->accepting || f->steady || !came_back(f) || is_steered_away(f))
+		return CONFIDENCE_NONE;
+	return !known && sure == CONFIDENCE_PROVED ? CONFIDENCE_INFERRED : sure;
+}
+
+static enum confidence firewall_reset(const struct facts *f)
+{
+	bool open = f->accepting && !f->later; /* the stack would not have refused */
+
+	if (f->a->odd)
+		return CONFIDENCE_NONE;
+	switch (f->origin) {
+	case ORIGIN_OTHER:
+		if (foreign_ttl(f))
+			return CONFIDENCE_POSSIBLE;
+		return f->lossless ? CONFIDENCE_PROVED : CONFIDENCE_INFERRED;
+	case ORIGIN_MIXED:
+		return open && f->steady && !foreign_ttl(f) ? CONFIDENCE_INFERRED : CONFIDENCE_POSSIBLE;
+	case ORIGIN_UNKNOWN:
+		return CONFIDENCE_POSSIBLE;
+	case ORIGIN_LIKELY_STACK:
+	case ORIGIN_STACK:
+		break;
+	}
+	return CONFIDENCE_NONE;
+}
+
+/* A RST from behind this host; telling the kinds apart needs the other namespaces. */
+static enum confidence published_no_listener(const struct facts *f)
+{
+	return when(foreign_ttl(f) && !f->a->odd && f->origin != ORIGIN_STACK && f->origin != ORIGIN_LIKELY_STACK,
+		CONFIDENCE_POSSIBLE);
+}
+
+/*
+ * The stack itself answers no SYN to a local address with an ICMP error. But after DNAT the error of a
+ * router, or of this host as one, comes back as if it were about the dialled address: these are codes 0
+ * and 1 (no route, host unreachable; ICMPv6 0 and 3). The others are a rule's.
+ */
+static enum confidence firewall_reject(const struct facts *f)
+{
+	const struct attempt *a = f->a;
+	bool router = a->v6 ? a->icmp_code == 0 || a->icmp_code == 3 : a->icmp_code <= 1;
+
+	if (!f->server_local || !ip_equal(&a->icmp_from, &a->key.server))
+		return CONFIDENCE_NONE;
+	return router || a->icmp_type != (a->v6 ? 1 : 3) ? CONFIDENCE_POSSIBLE : CONFIDENCE_PROVED;
+}
+
+/* A listener takes the 4-tuple by the table, and the kernel's own look-up finds none: BPF (sk_lookup) decides. */
+static enum confidence steered_away(const struct facts *f)
+{
+	return when(is_steered_away(f) && f->origin == ORIGIN_STACK, CONFIDENCE_PROVED);
+}
+
+/* The look-up finds the listener, and the stack refused: what it refused was for another port by then (NAT). */
+static enum confidence redirected(const struct facts *f)
+{
+	return when(f->accepting && f->steady && f->found_listener && f->origin == ORIGIN_STACK,
+		CONFIDENCE_POSSIBLE);
+}
+
+static enum confidence other_namespace(const struct facts *f)
+{
+	return when(nobody_near(f) && !f->gone && f->elsewhere && !has_other_holder(f), stack_refused(f));
+}
+
+/* A scan: what the port did with it says nothing about the port. */
+static enum confidence odd_flags(const struct facts *f)
+{
+	return when(f->a->odd, CONFIDENCE_PROVED);
+}
+
+/* As a router: the address is another host's, and this one says that it cannot get there. */
+static enum confidence forward_unreachable(const struct facts *f)
+{
+	const struct attempt *a = f->a;
+	bool route = a->v6 ? a->icmp_code == 0 || a->icmp_code == 3 : a->icmp_code <= 1;
+
+	return when(a->foreign && f->icmp_from_here && route && a->icmp_type == (a->v6 ? 1 : 3), CONFIDENCE_PROVED);
+}
+
+/* As a router, by a rule of its own. */
+static enum confidence forward_rejected(const struct facts *f)
+{
+	const struct attempt *a = f->a;
+	bool route = a->v6 ? a->icmp_code == 0 || a->icmp_code == 3 : a->icmp_code <= 1;
+
+	return when(a->foreign && f->icmp_from_here && !route, CONFIDENCE_PROVED);
+}
+
+static enum confidence address_unanswered(const struct facts *f)
+{
+	return f->lossless ? CONFIDENCE_PROVED : CONFIDENCE_INFERRED;
+}
+
+static enum confidence proved(const struct facts *f)
+{
+	(void)f;
+	return CONFIDENCE_PROVED;
+}
+
+static const struct rule rules[] = {
+	{SITUATION_REFUSED, IN, CAUSE_NO_LISTENER, no_listener, {0}},
+	{SITUATION_REFUSED, IN, CAUSE_NO_LISTENER, door_unknown,
+		{CAUSE_LOOPBACK_ONLY, CAUSE_OTHER_ADDRESS, CAUSE_LISTENER_GONE}},
+	{SITUATION_REFUSED, IN, CAUSE_LOOPBACK_ONLY, loopback_only, {0}},
+	{SITUATION_REFUSED, IN, CAUSE_OTHER_ADDRESS, other_address, {0}},
+	{SITUATION_REFUSED, IN, CAUSE_IPV6_ONLY, ipv6_only, {0}},
+	{SITUATION_REFUSED, IN, CAUSE_IPV4_ONLY, ipv4_only, {0}},
+	{SITUATION_REFUSED, IN, CAUSE_OTHER_DEVICE, other_device, {0}},
+	{SITUATION_REFUSED, IN, CAUSE_NOT_LISTENING, not_listening, {0}},
+	{SITUATION_REFUSED, IN, CAUSE_OUTGOING_PORT, outgoing_port, {0}},
+	{SITUATION_REFUSED, IN, CAUSE_UDP_ONLY, udp_only, {0}},
+	{SITUATION_REFUSED, IN, CAUSE_LISTENER_GONE, listener_gone, {0}},
+	{SITUATION_REFUSED, IN, CAUSE_TOO_EARLY, too_early,
+		{CAUSE_REDIRECT_NO_LISTENER, CAUSE_FIREWALL_RESET}},
+	{SITUATION_REFUSED, IN, CAUSE_RESTARTING, restarting, {0}},
+	{SITUATION_REFUSED, IN, CAUSE_PUBLISHED_NO_LISTENER, published_no_listener,
+		{CAUSE_PUBLISHED_LOOPBACK_ONLY, CAUSE_FIREWALL_RESET}},
+	{SITUATION_REFUSED, IN, CAUSE_FIREWALL_RESET, firewall_reset, {CAUSE_STEERED_AWAY}},
+	{SITUATION_REFUSED, IN, CAUSE_STEERED_AWAY, steered_away, {0}},
+	{SITUATION_REFUSED, IN, CAUSE_REDIRECT_NO_LISTENER, redirected, {CAUSE_FIREWALL_RESET}},
+	{SITUATION_REFUSED, IN, CAUSE_OTHER_NAMESPACE, other_namespace, {0}},
+	{SITUATION_REFUSED, IN, CAUSE_ODD_FLAGS, odd_flags, {0}},
+	{SITUATION_REFUSED, OUT, CAUSE_REMOTE_REFUSED, proved, {0}},
+	{SITUATION_UNREACHABLE, IN, CAUSE_FIREWALL_REJECT, firewall_reject,
+		{CAUSE_PUBLISHED_TARGET_DEAD, CAUSE_FORWARD_UNREACHABLE}},
+	{SITUATION_UNREACHABLE, OUT, CAUSE_REMOTE_UNREACHABLE, proved, {0}},
+	{SITUATION_UNREACHABLE, IN, CAUSE_FORWARD_UNREACHABLE, forward_unreachable, {0}},
+	{SITUATION_UNREACHABLE, IN, CAUSE_FIREWALL_REJECT, forward_rejected, {0}},
+	{SITUATION_UNANSWERED, IN, CAUSE_ADDRESS_UNANSWERED, address_unanswered, {0}},
+};
+
+const struct rule_table door_rules = RULE_TABLE(rules);

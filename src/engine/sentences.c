@@ -1,0 +1,676 @@
+/* sentences.c - what a cause means for a person, and what to do about it. */
+#include "sentences.h"
+#include "base/text.h"
+#include "servers.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The setting for a known server, or a general word. */
+static void advise_bind(const struct names *n, const char *where, struct event_attempt *ev)
+{
+	const char *setting = n->who ? server_advice(n->who, SETTING_BIND) : NULL;
+	bool other_family = n->listener && ip_is_any(&n->listener->row.addr);
+
+	snprintf(ev->advice, sizeof(ev->advice), "Make %s listen on %s", n->owner, where);
+	if (setting) /* the settings are written for 0.0.0.0, which is not what is wanted then */
+		text_append(ev->advice, sizeof(ev->advice), other_family ? ". The setting: %s" : ": set %s",
+			setting);
+	text_append(ev->advice, sizeof(ev->advice), ". Check with: ss -ltnp 'sport = :%u'", n->port);
+}
+
+#define SUMMARY(...) snprintf(ev->summary, sizeof(ev->summary), __VA_ARGS__)
+#define ADVICE(...)  snprintf(ev->advice, sizeof(ev->advice), __VA_ARGS__)
+
+static void tell_loopback_only(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	char where[160];
+
+	SUMMARY("%s dialled %s, but %s listens on %s only: loopback, which no other host can reach",
+		n->peer, n->dialled, n->owner, n->bound);
+	snprintf(where, sizeof(where), "%s (or %s for all addresses)", n->addr, f->a->v6 ? "::" : "0.0.0.0");
+	advise_bind(n, where, ev);
+}
+
+static void tell_other_address(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	char where[160], bound[IP_TEXT];
+
+	ip_format(&n->listener->row.addr, bound, sizeof(bound));
+	SUMMARY("%s dialled %s, but %s listens on %s only", n->peer, n->dialled, n->owner, n->bound);
+	snprintf(where, sizeof(where), "%s (or %s for all addresses), or have the peer dial %s", n->addr,
+		f->a->v6 ? "::" : "0.0.0.0", bound);
+	advise_bind(n, where, ev);
+}
+
+static void tell_ipv6_only(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	(void)f;
+	SUMMARY("%s dialled %s over IPv4, but %s listens on %s for IPv6 only", n->peer, n->dialled,
+		n->owner, n->bound);
+	advise_bind(n, "0.0.0.0 too (or on :: without IPV6_V6ONLY; the default is "
+		"sysctl net.ipv6.bindv6only)", ev);
+}
+
+static void tell_ipv4_only(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	(void)f;
+	SUMMARY("%s dialled %s over IPv6, but %s listens on %s: IPv4 only", n->peer, n->dialled, n->owner,
+		n->bound);
+	advise_bind(n, ":: (which takes IPv4 too), or take the name's AAAA record away so that peers "
+		"dial IPv4", ev);
+}
+
+static void tell_other_device(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	SUMMARY("%s dialled %s and came in on %s, but %s listens on interface %s only", n->peer,
+		n->dialled, f->iface[0] ? f->iface : "another interface", n->owner,
+		n->listener->row.device);
+	ADVICE("Take SO_BINDTODEVICE (a systemd socket's BindToDevice=, ip vrf exec, or the server's own "
+	       "option) off %s, or have the peer come in by %s. Check with: ss -ltnp 'sport = :%u'",
+		n->owner, n->listener->row.device, n->port);
+}
+
+static void tell_no_listener(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	(void)f;
+	SUMMARY("%s dialled %s and was refused: nothing listens on TCP port %u", n->peer, n->dialled, n->port);
+	ADVICE("Start the server that should listen on %u, or correct the port that the peer dials. Check "
+	       "with: ss -ltnp; systemctl --failed; journalctl -e",
+		n->port);
+}
+
+static void tell_not_listening(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	char owner[160];
+
+	words_owner(&f->port.bound_owner, owner, sizeof(owner));
+	SUMMARY("%s dialled %s: %s has bound port %u but never called listen() (or has shut the socket "
+		"down)", n->peer, n->dialled, owner, n->port);
+	ADVICE("See why %s does not get as far as listen(): its log, or strace -p %d -e network,futex",
+		owner, f->port.bound_owner.pid);
+}
+
+static void tell_udp_only(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	char owner[160];
+
+	words_owner(&f->port.udp_owner, owner, sizeof(owner));
+	SUMMARY("%s dialled %s over TCP, but %s serves port %u over UDP only", n->peer, n->dialled, owner,
+		n->port);
+	ADVICE("Have the peer use UDP, or enable TCP in %s. Check with: ss -lutnp 'sport = :%u'", owner,
+		n->port);
+}
+
+static void tell_outgoing_port(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	char owner[160], remote[IP_TEXT];
+
+	words_owner(&f->port.outgoing_owner, owner, sizeof(owner));
+	ip_format_port(&f->port.outgoing_row.peer, f->port.outgoing_row.peer_port, remote,
+		sizeof(remote));
+	SUMMARY("%s dialled %s, which is only the local port of %s's connection to %s: nothing listens",
+		n->peer, n->dialled, owner, remote);
+	ADVICE("A server cannot start on %u while the connection holds it: reserve it with sysctl "
+	       "net.ipv4.ip_local_reserved_ports=%u, or correct the port that the peer dials",
+		n->port, n->port);
+}
+
+static void tell_too_early(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	char after[32];
+
+	words_duration(n->listener->up - f->a->answered, after, sizeof(after));
+	SUMMARY("%s dialled %s %s before %s listened there", n->peer, n->dialled, after, n->owner);
+	ADVICE("Let the peer retry or wait for the server: readiness instead of order of start (systemd: "
+	       "Type=notify or socket activation; containers: a health check)");
+}
+
+/* Whether a name may stand in a command that a person will paste into a shell. */
+static bool is_plain(const char *s)
+{
+	return s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._@-")] == '\0';
+}
+
+/* The command that shows the log of whose listener it is or was. */
+static const char *journal_words(const struct names *n, char *buf, size_t size)
+{
+	if (n->who && n->who->unit[0] && is_plain(n->who->unit))
+		snprintf(buf, size, "journalctl -e -u %s", n->who->unit);
+	else if (n->who && n->who->comm[0] && is_plain(n->who->comm))
+		snprintf(buf, size, "journalctl -e _COMM=%s", n->who->comm);
+	else
+		text_copy(buf, size, "journalctl -e");
+	return buf;
+}
+
+static void tell_restarting(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	char after[32], down[32], owner[160], log[160];
+
+	words_duration(n->listener->up - f->a->answered, after, sizeof(after));
+	words_duration(n->listener->up - f->gone->gone, down, sizeof(down));
+	words_owner(&f->gone->owner, owner, sizeof(owner));
+	SUMMARY("%s dialled %s while the server restarted: %s went away, %s came up %s after the refusal "
+		"(down for %s)", n->peer, n->dialled, owner, n->owner, after, down);
+	ADVICE("Restart without a gap: socket activation, SO_REUSEPORT hand-over, or a reload instead of a "
+	       "restart; and let the peer retry. Check with: %s", journal_words(n, log, sizeof(log)));
+}
+
+static void tell_listener_gone(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	char ago[32], log[160];
+	int64_t gone = f->a->answered - f->gone->gone;
+
+	words_duration(gone > 0 ? gone : 0, ago, sizeof(ago));
+	SUMMARY("%s dialled %s, where %s listened until %s before: the listener went away", n->peer,
+		n->dialled, n->owner, ago);
+	ADVICE("See why it went (exit, crash, or a server that takes one connection only): %s; coredumpctl "
+	       "list; and start it again", journal_words(n, log, sizeof(log)));
+}
+
+static void tell_firewall_reset(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	SUMMARY("%s dialled %s and a firewall rule answered with a RST (reject with tcp reset)%s", n->peer,
+		n->dialled, f->accepting ? ", though a server listens there" : "");
+	ADVICE("Find the rule: nft list ruleset | grep -n 'reject with tcp reset' (or iptables-save | grep "
+	       "tcp-reset), and allow %s to port %u before it",
+		n->peer, n->port);
+}
+
+static void tell_firewall_reject(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	SUMMARY("%s dialled %s and a firewall rule of this host rejected it (ICMP%s type %u code %u)",
+		n->peer, n->dialled, f->a->v6 ? "v6" : "", f->a->icmp_type, f->a->icmp_code);
+	ADVICE("Find the rule: nft list ruleset | grep -n reject (or iptables-save | grep REJECT), and "
+	       "allow %s to port %u before it",
+		n->peer, n->port);
+}
+
+static void tell_firewall_drop(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	SUMMARY("%s dialled %s and got no answer: the SYN arrived here and was dropped before %s", n->peer,
+		n->dialled, f->accepting ? "it reached the listener" : "TCP could refuse it");
+	ADVICE("Most likely a firewall rule: look for one whose counter moves (nft list ruleset; "
+	       "iptables-save -c; ufw status; firewall-cmd --list-all). If none does: tc filter show, "
+	       "bpftool net, and nstat -az for the counters");
+}
+
+static void tell_accept_queue_full(const struct facts *f, const struct names *n,
+	struct event_attempt *ev)
+{
+	const char *setting = n->who ? server_advice(n->who, SETTING_BACKLOG) : NULL;
+
+	SUMMARY("%s dialled %s, but the accept queue of %s is full (%u waiting, limit %u): it does not "
+		"accept fast enough", n->peer, n->dialled, n->owner, f->queue.queue, f->queue.queue_max);
+	ADVICE("See what keeps it from accept(): strace -f -p %d -e accept,accept4, or its threads in top "
+	       "-H -p %d. A longer queue (%s; at most sysctl net.core.somaxconn) only helps against bursts",
+		n->who ? n->who->pid : 0, n->who ? n->who->pid : 0,
+		setting ? setting : "the backlog of listen()");
+}
+
+static void tell_peer_silent(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	SUMMARY("%s sent one SYN to %s and never completed: our SYN-ACK was sent %u times without an "
+		"acknowledgement", n->peer, n->dialled, f->a->synacks);
+	ADVICE("A spoofed or scanning peer needs no action. If it is a real one, its final ACK may be "
+	       "dropped: tcpdump -ni any '%s and tcp port %u' shows whether ACKs arrive", n->filter,
+		n->port);
+}
+
+static void tell_peer_reset(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	(void)f;
+	SUMMARY("%s asked for %s and reset our answer at once: a scanner, a health check, or a client that "
+		"had given up", n->peer, n->dialled);
+	ADVICE("Nothing is wrong here. If it is a real client, it timed out too soon, or its own firewall "
+	       "resets our SYN-ACK: look there");
+}
+
+static void tell_abort_unread(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	(void)f;
+	SUMMARY("%s closed the connection of %s to port %u with data it had not read, so the kernel sent a "
+		"RST instead of a FIN", n->owner, n->peer, n->port);
+	ADVICE("Have the server read to the end of the request (or shutdown() and drain) before close(); "
+	       "with a body that is too large, answer first, then read on. Check with: nstat -az "
+	       "TcpExtTCPAbortOnClose");
+}
+
+static void tell_abort_linger(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	(void)f;
+	SUMMARY("%s closed the connection of %s to port %u with SO_LINGER 0, which sends a RST on purpose",
+		n->owner, n->peer, n->port);
+	ADVICE("Take SO_LINGER with a zero time-out out of the server (or of its proxy: haproxy's 'option "
+	       "nolinger', nginx's reset_timedout_connection). Check with: nstat -az TcpExtTCPAbortOnData");
+}
+
+static void tell_sent_after_close(const struct facts *f, const struct names *n,
+	struct event_attempt *ev)
+{
+	(void)f;
+	SUMMARY("%s closed first, %s went on sending to port %u and was answered with a RST", n->owner,
+		n->peer, n->port);
+	ADVICE("The two sides disagree on when the connection ends: compare keep-alive time-outs (the "
+	       "server's should be the longer one), or have the server read on after its shutdown()");
+}
+
+static void tell_closed_early(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	char took[32];
+
+	SUMMARY("%s accepted %s on port %u, received %u bytes, and closed after %s without sending a byte",
+		n->owner, n->peer, n->port, f->a->client_bytes,
+		words_duration(f->a->ended - f->a->first, took, sizeof(took)));
+	ADVICE("The server's log should say why: a limit, an access list (hosts.allow), plain text against "
+	       "TLS or the other way round, or a proxy whose backend is down");
+}
+
+static void tell_peer_abrupt(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	(void)f;
+	SUMMARY("%s ended its connection to port %u with a RST, without a FIN from either side", n->peer,
+		n->port);
+	ADVICE("The reason is at the peer: a client that was killed, gave up, or closes with SO_LINGER 0");
+}
+
+static void tell_remote_refused(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	SUMMARY("This host dialled %s and was refused: a RST came back (TTL %u)", n->dialled,
+		f->a->answer_ttl);
+	ADVICE("Look at %s: does the server listen there, on this address (ss -ltn), and does a firewall "
+	       "reject it? The same program there would say", n->addr);
+}
+
+static void tell_remote_unreachable(const struct facts *f, const struct names *n,
+	struct event_attempt *ev)
+{
+	char from[IP_TEXT];
+	bool itself = ip_equal(&f->a->icmp_from, &f->a->key.server);
+
+	ip_format(&f->a->icmp_from, from, sizeof(from));
+	SUMMARY("This host dialled %s and %s answered with an ICMP error (type %u code %u)", n->dialled,
+		itself ? "that host itself" : from, f->a->icmp_type, f->a->icmp_code);
+	ADVICE("%s %s: %s", itself ? "Look at the firewall of" : "Look at the router or firewall", from,
+		itself ? "a rule there rejects us" : "it is on the way, and says that it cannot deliver");
+}
+
+static void tell_remote_silent(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	SUMMARY("This host dialled %s and got no answer to %u SYNs", n->dialled, f->a->syns);
+	ADVICE("The host is down, a firewall drops the SYN or its answer, or the way is broken. Look with: "
+	       "tcptraceroute %s %u; ip route get %s; and at the far side", n->addr, n->port, n->addr);
+}
+
+static void tell_remote_reset(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	SUMMARY("%s reset the connection of this host (RST, TTL %u)", n->dialled, f->a->answer_ttl);
+	ADVICE("The reason is at %s: its log, and whether it closes with unread data or SO_LINGER 0",
+		n->addr);
+}
+
+static const struct {
+	void (*tell)(const struct facts *f, const struct names *n, struct event_attempt *ev);
+} tellers[CAUSE_COUNT] = {
+	[CAUSE_NO_LISTENER] = {tell_no_listener},
+	[CAUSE_LOOPBACK_ONLY] = {tell_loopback_only},
+	[CAUSE_OTHER_ADDRESS] = {tell_other_address},
+	[CAUSE_IPV6_ONLY] = {tell_ipv6_only},
+	[CAUSE_IPV4_ONLY] = {tell_ipv4_only},
+	[CAUSE_OTHER_DEVICE] = {tell_other_device},
+	[CAUSE_NOT_LISTENING] = {tell_not_listening},
+	[CAUSE_OUTGOING_PORT] = {tell_outgoing_port},
+	[CAUSE_UDP_ONLY] = {tell_udp_only},
+	[CAUSE_TOO_EARLY] = {tell_too_early},
+	[CAUSE_RESTARTING] = {tell_restarting},
+	[CAUSE_LISTENER_GONE] = {tell_listener_gone},
+	[CAUSE_FIREWALL_RESET] = {tell_firewall_reset},
+	[CAUSE_FIREWALL_REJECT] = {tell_firewall_reject},
+	[CAUSE_FIREWALL_DROP] = {tell_firewall_drop},
+	[CAUSE_ACCEPT_QUEUE_FULL] = {tell_accept_queue_full},
+	[CAUSE_PEER_SILENT] = {tell_peer_silent},
+	[CAUSE_PEER_RESET] = {tell_peer_reset},
+	[CAUSE_ABORT_UNREAD_DATA] = {tell_abort_unread},
+	[CAUSE_ABORT_LINGER] = {tell_abort_linger},
+	[CAUSE_SENT_AFTER_CLOSE] = {tell_sent_after_close},
+	[CAUSE_CLOSED_EARLY] = {tell_closed_early},
+	[CAUSE_PEER_CLOSED_ABRUPTLY] = {tell_peer_abrupt},
+	[CAUSE_REMOTE_REFUSED] = {tell_remote_refused},
+	[CAUSE_REMOTE_UNREACHABLE] = {tell_remote_unreachable},
+	[CAUSE_REMOTE_SILENT] = {tell_remote_silent},
+	[CAUSE_REMOTE_RESET] = {tell_remote_reset},
+};
+
+/*
+ * The sentences that need nothing but names. {peer} {dialled} {addr} {port} {owner} {pid} {journal} {iface}
+ * {filter} {hop} {device} {client_port} stand for what find_names() and the facts know.
+ */
+static const struct {
+	enum cause cause;
+	const char *summary, *advice;
+} plain[] = {
+	{CAUSE_STEERED_AWAY,
+		"{peer} dialled {dialled} and was refused, though {owner} listens there: a BPF program (sk_lookup) steers "
+		"the connection away",
+		"Find the program: bpftool link show (type netns, attach sk_lookup), and who loaded it"},
+	{CAUSE_REDIRECT_NO_LISTENER,
+		"{peer} dialled {dialled} and TCP refused it, though {owner} listens there: it was likely redirected to "
+		"another port before, where nobody listens",
+		"Look for the rule: nft list ruleset | grep -nE 'redirect|dnat'; iptables-save -t nat"},
+	{CAUSE_ODD_FLAGS,
+		"{peer} sent a segment to {dialled} with flags that no connection begins with: a port scan",
+		"Nothing is wrong here. If it comes often: limit or block {peer} in the firewall"},
+	{CAUSE_FORWARD_UNREACHABLE,
+		"{peer} dialled {dialled}, which this host forwards as a router and cannot deliver",
+		"See how this host would get there: ip route get {addr}; ip neigh show {addr}"},
+	{CAUSE_PROCESS_STOPPED,
+		"{peer} waits at {dialled}: {owner} is stopped (SIGSTOP, ^Z or a debugger) and accepts nothing",
+		"Let it go on: kill -CONT {pid}; and see who stopped it: ps -o pid,ppid,stat,wchan:20,args -p {pid}"},
+	{CAUSE_FD_LIMIT,
+		"{peer} waits at {dialled}: {owner} has no file descriptor left, so its accept() fails (EMFILE)",
+		"Raise the limit (LimitNOFILE= in its unit; now, for the running one: prlimit --pid {pid} --nofile=65536), "
+		"and look for a leak: ls -l /proc/{pid}/fd | tail; its log says 'Too many open files'"},
+	{CAUSE_REUSEPORT_STUCK,
+		"{peer} dialled {dialled} and is steered to one of several listeners (SO_REUSEPORT) whose accept queue is "
+		"full: {owner}; the others have room",
+		"See what this one does: strace -f -p {pid} -e accept,accept4; restart it, or take it out of the group"},
+	{CAUSE_SYN_QUEUE_FULL,
+		"{peer} dialled {dialled} and its SYN was dropped: too many connections of port {port} are half open",
+		"See who opens them: ss -tn state syn-recv 'sport = :{port}'. Turn on SYN cookies (sysctl "
+		"net.ipv4.tcp_syncookies=1) or raise net.ipv4.tcp_max_syn_backlog"},
+	{CAUSE_SYN_COOKIES,
+		"{peer} was served, but with a SYN cookie: the SYN queue of port {port} is full",
+		"A flood, or a backlog that is too small: ss -tn state syn-recv 'sport = :{port}' shows from whom; raise the "
+		"backlog of listen() and sysctl net.ipv4.tcp_max_syn_backlog"},
+	{CAUSE_DEFERRED_ACCEPT,
+		"{peer} connected to {dialled} and waits for the server to speak, while the server waits for the peer: "
+		"{owner} listens with TCP_DEFER_ACCEPT, so the connection is not even accepted before data come",
+		"Take TCP_DEFER_ACCEPT off {owner} (nginx: 'deferred' of the listen directive; apache: AcceptFilter none; "
+		"haproxy: defer-accept), or have the peer speak first"},
+	{CAUSE_ACCEPT_QUEUE_FULL_LATE,
+		"{peer} completed its handshake with {dialled} when the accept queue of {owner} had just become full: the "
+		"connection is not there for the server",
+		"See what keeps {owner} from accept(): strace -f -p {pid} -e accept,accept4. A longer backlog (at most "
+		"sysctl net.core.somaxconn) only helps against bursts"},
+	{CAUSE_PROXY_BACKEND_DEAD,
+		"{owner} accepted {peer} on port {port} and closed without a byte, after an attempt of this host to reach "
+		"{backend} had failed: likely its backend",
+		"Look at {backend}: does it run, and listen there? ss -ltnp; and at the log: {journal}"},
+	{CAUSE_PROCESS_DIED,
+		"{owner} died with a request of {peer} to port {port} unread, so the kernel sent a RST",
+		"See why it died (crash, OOM killer, restart): {journal}; coredumpctl list; journalctl -k | grep -i 'out of "
+		"memory'"},
+	{CAUSE_QUEUE_DISCARDED,
+		"{owner} closed its listener on port {port} over connections that waited to be accepted, that of {peer} "
+		"among them",
+		"Accept what waits before the listener is closed, or hand the socket over (socket activation, SO_REUSEPORT); "
+		"see why it was closed: {journal}"},
+	{CAUSE_KEEPALIVE_TIMEOUT,
+		"This host ended the connection of {peer} to port {port}: its keepalive probes were not answered",
+		"The peer, or a NAT or firewall on the way, has forgotten the connection: send keepalives more often (sysctl "
+		"net.ipv4.tcp_keepalive_time), below the shortest idle time-out on the way"},
+	{CAUSE_RETRANSMIT_TIMEOUT,
+		"This host gave up its connection with {peer} on port {port}: what it sent was never acknowledged",
+		"The peer is gone, or nothing gets through to it: ping {peer}; tcpdump -ni any '{filter} and tcp port {port}' "
+		"shows whether its ACKs come"},
+	{CAUSE_STALE_CONNECTION,
+		"{peer} sent on a connection to port {port} that this host does not know (any more), and was answered with "
+		"a RST",
+		"The connection was forgotten here (reboot, time-out, failover) while the peer kept it: let the peer reconnect, "
+		"and keep idle connections alive on both sides"},
+	{CAUSE_STRAY_SEGMENT,
+		"{peer} sent a segment to port {port} that belongs to no connection, and was answered with a RST",
+		"A single one is a scanner or a late packet, and needs nothing. Many from real clients: a connection that was "
+		"forgotten here; tcpdump -ni any '{filter} and tcp port {port}'"},
+	{CAUSE_SYNPROXY_BACKEND_DEAD,
+		"{peer} connected to {dialled}, but only to SYNPROXY: nothing behind it accepts, so the connection was reset",
+		"Start the server on port {port}, or take the synproxy rule away: nft list ruleset | grep -n synproxy; "
+		"iptables-save | grep SYNPROXY"},
+	{CAUSE_MIDDLEBOX_RESET,
+		"The connection of {peer} to port {port} was ended by a RST that came over another number of hops than the "
+		"peer's own packets: something on the way sent it",
+		"Look at firewalls, load balancers and traffic shapers between; compare: tcpdump -vni any '{filter} and tcp "
+		"port {port}' (ttl)"},
+	{CAUSE_FIREWALL_DROP_REPLY,
+		"{peer} dialled {dialled} and TCP answered, but the SYN-ACK never left this host",
+		"Look for a rule on the way out: nft list ruleset (output, postrouting); iptables-save -c; tc filter show dev "
+		"{device} egress"},
+	{CAUSE_FIREWALL_DROP_ACK,
+		"{peer} believes that it is connected to {dialled}: its ACKs arrive here, and TCP does not get them",
+		"Look for a rule that drops what is not a SYN: nft list ruleset; iptables-save -c; conntrack -S (invalid)"},
+	{CAUSE_CONNTRACK_FULL,
+		"{peer} dialled {dialled} and its SYN was dropped: the connection tracking table is full",
+		"Raise it: sysctl net.netfilter.nf_conntrack_max; shorten the time-outs, or exempt the port (notrack). See: "
+		"conntrack -S; cat /proc/sys/net/netfilter/nf_conntrack_count"},
+	{CAUSE_REVERSE_PATH,
+		"{peer} dialled {dialled} and came in on {iface}, where rp_filter drops it: the way back to the peer does not "
+		"lead over {iface}",
+		"Correct the route (ip route get {peer}), or loosen the check: sysctl net.ipv4.conf.{iface}.rp_filter=2"},
+	{CAUSE_NO_ROUTE_BACK,
+		"{peer} dialled {dialled}, and this host cannot answer: {no_way}",
+		"Add or correct the route: ip route get {peer}; ip route show; ip rule show"},
+	{CAUSE_NEXT_HOP_DEAD,
+		"{peer} dialled {dialled}, and the answer does not leave: the next hop {hop} on {device} does not answer ARP "
+		"or neighbour solicitation",
+		"See: ip neigh show {hop}; arping -I {device} {hop}. Is it down, in another VLAN, or is the route wrong (ip "
+		"route get {peer})?"},
+	{CAUSE_NOT_OUR_ADDRESS,
+		"{peer} dialled {dialled}, which reached this host but is no address of it",
+		"Give it the address (ip address add {addr}/32 dev {iface}), or correct what leads the peer here: DNS, a load "
+		"balancer, or the peer's ARP table"},
+	{CAUSE_ADDRESS_UNANSWERED,
+		"{peer} asks where {addr} is (ARP or neighbour discovery), and this host does not answer{address_story}",
+		"See: ip address show to {addr}; sysctl -a | grep -E 'arp_(ignore|filter)'; ip -6 address show dadfailed; nft "
+		"list ruleset | grep -nE 'arp|nd-neighbor'"},
+	{CAUSE_MARTIAN,
+		"A SYN to {dialled} came in on {iface} with the source {peer}, which is this host's own or loopback: "
+		"impossible from outside, and dropped",
+		"Somebody forges it, or two hosts have the same address: ip -d neigh; tcpdump -eni {iface} host {peer} shows "
+		"the sender's MAC address"},
+	{CAUSE_NOT_FOR_US,
+		"A SYN of {peer} to {dialled} came in on {iface}, but its frame was for another MAC address or VLAN, or for "
+		"everybody: TCP does not take it",
+		"The peer's ARP table or a switch is wrong: on the peer, ip neigh show {addr}; here, ip -br link show {iface}; "
+		"tcpdump -eni {iface} '{filter}'"},
+	{CAUSE_IPV6_DISABLED,
+		"{peer} dialled {dialled} over IPv6, which is turned off on {iface}",
+		"Turn it on: sysctl net.ipv6.conf.{iface}.disable_ipv6=0; or take the name's AAAA record away"},
+	{CAUSE_MTU_BLACKHOLE,
+		"{peer} is connected to port {port}, but full-size segments to it vanish while smaller ones arrive",
+		"Something on the way has a smaller MTU and says nothing: allow ICMP 'fragmentation needed', or sysctl "
+		"net.ipv4.tcp_mtu_probing=1, or clamp the MSS (nft: tcp option maxseg size set rt mtu). Test: ping -M do -s "
+		"1472 {peer}"},
+	{CAUSE_TCP_MD5,
+		"{peer} dialled {dialled} and its SYN was dropped for its TCP-MD5 signature: {md5_story}",
+		"Give both sides the same key, for these addresses (BGP: 'password' of the neighbour)"},
+	{CAUSE_BAD_CHECKSUM,
+		"{peer} dialled {dialled} with a wrong checksum, so its SYN was dropped",
+		"Bad hardware, or an offload that does not work on the way: ethtool -K {iface} rx off tx off; and look at what "
+		"rewrites the peer's packets"},
+	{CAUSE_MIN_TTL,
+		"{peer} dialled {dialled} with TTL {ttl}, less than {owner} takes (IP_MINTTL)",
+		"The peer is further away than the server allows (BGP: ttl-security): correct the number of hops there"},
+	{CAUSE_TIMEWAIT_REUSE,
+		"{peer} dialled {dialled} from port {client_port} again, while this host still has the last connection from "
+		"there in TIME_WAIT",
+		"Let the client use other source ports, or let it close first; a RST or a minute's wait ends it. See: ss -tan "
+		"state time-wait 'sport = :{port}'"},
+	{CAUSE_PAWS,
+		"The data of {peer} to port {port} come and are dropped: their timestamps run backwards (PAWS)",
+		"Several hosts behind one address, or a balancer that rewrites timestamps: turn them off on the clients, or "
+		"sysctl net.ipv4.tcp_timestamps=0 here. See: nstat -az TcpExtPAWSEstab"},
+	{CAUSE_DUPLICATE_CONNECTION,
+		"{peer} dialled {dialled} from port {client_port}, where this host still has a connection with it: the peer "
+		"was restarted, and does not know of it any more",
+		"It gets through with its next SYN, if its RST does: let firewalls pass RSTs. Keepalives here clear such "
+		"connections sooner: sysctl net.ipv4.tcp_keepalive_time"},
+	{CAUSE_PEER_FIREWALL,
+		"{peer} dialled {dialled}, and our SYN-ACK is rejected on its side: its own firewall, or one on the way back",
+		"Look there: it has to let in answers to its own connections (ct state established accept)"},
+	{CAUSE_REPLY_LOST,
+		"{peer} sends its SYN to {dialled} again and again, and so does this host its SYN-ACK: the answer does not "
+		"arrive",
+		"It is lost on the way back or dropped by the peer: tcpdump there shows whether it comes; here, ip route get "
+		"{peer} shows whether it goes the way it should"},
+	{CAUSE_PEER_GAVE_UP,
+		"{peer} sent one SYN to {dialled} and did not ask again", ""},
+	{CAUSE_NOT_ACCEPTING,
+		"{peer} is connected to port {port} and waits to be accepted: {owner} is busy elsewhere{syscall_story}",
+		"See what it does: strace -f -p {pid}; gdb -p {pid} -batch -ex 'thread apply all bt'. A server that serves one "
+		"client at a time needs more workers or threads"},
+	{CAUSE_NOT_READING,
+		"{peer} is connected to port {port} and cannot send any more: {owner} does not read, {unread} bytes wait and "
+		"the window is closed",
+		"See what it does: strace -f -p {pid}; ss -tnp 'sport = :{port}' shows Recv-Q"},
+	{CAUSE_OTHER_NAMESPACE,
+		"{peer} dialled {dialled} and was refused: nothing listens there in this network namespace, but {elsewhere} "
+		"does in another one",
+		"Publish the port (docker run -p {port}:{port}; podman: --publish), or have the peer dial the namespace's own "
+		"address"},
+};
+
+static const char *elsewhere_words(const struct facts *f, char *buf, size_t size)
+{
+	char owner[160], bound[IP_TEXT];
+
+	ip_format_port(&f->elsewhere_row.addr, f->elsewhere_row.port, bound, sizeof(bound));
+	words_owner(&f->elsewhere_owner, owner, sizeof(owner));
+	snprintf(buf, size, "%s on %s%s%s", owner, bound, f->elsewhere_netns[0] ? ", namespace " : "",
+		f->elsewhere_netns);
+	return buf;
+}
+
+static const char *no_way_words(enum route back)
+{
+	switch (back) {
+	case ROUTE_INVALID:
+		return "the route to the peer is a blackhole";
+	case ROUTE_UNREACHABLE:
+		return "the route to the peer is marked unreachable";
+	case ROUTE_PROHIBITED:
+		return "the route to the peer is marked prohibit";
+	default:
+		return "there is no route to the peer";
+	}
+}
+
+static const char *md5_words(const struct facts *f)
+{
+	if (f->window.delta[COUNTER_MD5_FAILURE] > 0)
+		return "it is wrong";
+	return f->window.delta[COUNTER_MD5_UNEXPECTED] > 0 ? "it has one, and none is expected"
+							   : "it has none, and one is expected";
+}
+
+static const char *syscall_words(const struct facts *f, char *buf, size_t size)
+{
+	buf[0] = '\0';
+	if (f->asked_process && strcmp(f->process.syscall, "running") == 0)
+		snprintf(buf, size, " (it is running)");
+	else if (f->asked_process && f->process.syscall[0])
+		snprintf(buf, size, " (it waits in %s)", f->process.syscall);
+	return buf;
+}
+
+static const char *address_words(const struct facts *f, char *buf, size_t size)
+{
+	char ago[32];
+
+	if (f->address_gone)
+		snprintf(buf, size, ": it was taken from this host %s ago",
+			words_duration(f->address_gone, ago, sizeof(ago)));
+	else if (f->server_local)
+		snprintf(buf, size, ", though the address is its own");
+	else
+		snprintf(buf, size, ", though a server here is bound to it");
+	return buf;
+}
+
+/* The text of a name in braces; "?" for one that is not known. */
+static const char *fill_in(const char *name, size_t len, const struct facts *f, const struct names *n, char *buf,
+	size_t size)
+{
+	const struct attempt *a = f->a;
+
+#define IS(word) (len == sizeof(word) - 1 && memcmp(name, word, len) == 0)
+	if (IS("peer"))
+		return n->peer;
+	if (IS("dialled"))
+		return n->dialled;
+	if (IS("addr"))
+		return n->addr;
+	if (IS("owner"))
+		return n->owner;
+	if (IS("filter"))
+		return n->filter;
+	if (IS("iface"))
+		return f->iface[0] ? f->iface : "this interface";
+	if (IS("device"))
+		return f->routing.device[0] ? f->routing.device : "the interface";
+	if (IS("hop"))
+		return ip_format(&f->routing.next_hop, buf, size);
+	if (IS("backend"))
+		return ip_format_port(&f->backend_key.server, f->backend_key.server_port, buf, size);
+	if (IS("journal"))
+		return journal_words(n, buf, size);
+	if (IS("elsewhere"))
+		return elsewhere_words(f, buf, size);
+	if (IS("no_way"))
+		return no_way_words(f->routing.back);
+	if (IS("md5_story"))
+		return md5_words(f);
+	if (IS("syscall_story"))
+		return syscall_words(f, buf, size);
+	if (IS("address_story"))
+		return address_words(f, buf, size);
+	buf[0] = '?';
+	buf[1] = '\0';
+	if (IS("port"))
+		snprintf(buf, size, "%u", n->port);
+	if (IS("client_port"))
+		snprintf(buf, size, "%u", a->key.client_port);
+	if (IS("pid"))
+		snprintf(buf, size, "%d", n->who ? n->who->pid : 0);
+	if (IS("ttl"))
+		snprintf(buf, size, "%u", a->peer_ttl);
+	if (IS("unread"))
+		snprintf(buf, size, "%u", f->connection.row.queue);
+#undef IS
+	return buf;
+}
+
+/* Copies a template with its names filled in. */
+static void expand(const char *text, const struct facts *f, const struct names *n, char *ret, size_t size)
+{
+	char buf[320];
+
+	ret[0] = '\0';
+	while (*text) {
+		size_t plain_len = strcspn(text, "{"), name_len;
+
+		text_append(ret, size, "%.*s", (int)plain_len, text);
+		text += plain_len;
+		if (*text != '{')
+			break;
+		name_len = strcspn(text, "}");
+		text_append(ret, size, "%s", fill_in(text + 1, name_len - 1, f, n, buf, sizeof(buf)));
+		text += name_len + (text[name_len] == '}');
+	}
+}
+
+bool sentences_tell(enum cause cause, const struct facts *f, const struct names *n, struct event_attempt *ret)
+{
+	if (tellers[cause].tell) {
+		tellers[cause].tell(f, n, ret);
+		return true;
+	}
+	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
+		if (plain[i].cause != cause)
+			continue;
+		expand(plain[i].summary, f, n, ret->summary, sizeof(ret->summary));
+		expand(plain[i].advice, f, n, ret->advice, sizeof(ret->advice));
+		return true;
+	}
+	return false;
+}

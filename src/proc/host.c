@@ -1,0 +1,357 @@
+/* host.c - answers the engine's questions about this host. */
+#include "host.h"
+#include "base/table.h"
+#include "base/text.h"
+#include "broker.h"
+#include "worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+	KNOWN_INODES = 4096,
+	CONNECTIONS_MAX = 4096,
+	PATIENCE_MS = 300, /* for the broker */
+	WALK_USEC = 50000, /* a second's time for walks of the whole socket table */
+};
+
+/* How often each kind may be asked within a second. */
+static const uint32_t budgets[] = {
+	[ASK_LOOKUP] = 2000, /* 4 us each */
+	[ASK_PORT] = 1000,   /* WALK_USEC is the real limit of this one */
+	[ASK_ROUTE] = 200,   /* 60 us */
+	[ASK_PROCESS] = 20,
+	[ASK_CONNECTIONS] = 20,
+	[ASK_HALF_OPEN] = 20,
+	[ASK_ELSEWHERE] = 2, /* every process's namespace */
+	[ASK_CONNTRACK] = 20,
+};
+
+enum {
+	KINDS = sizeof(budgets) / sizeof(budgets[0]),
+};
+
+struct known_owner {
+	bool answered;
+	struct owner owner;
+};
+
+struct host {
+	struct sources *src;
+	int broker;
+	struct table *inodes; /* uint32_t -> struct known_owner: asked for, answered when known */
+	struct connection *connections;
+	int64_t second, walked;
+	uint32_t asked[KINDS];
+	void (*on_owner)(void *ctx, uint32_t inode, const struct owner *o);
+	void *ctx;
+	/* what the broker said last; awaited: the kind that is waited for */
+	bool answered;
+	struct process process;
+	struct elsewhere_record elsewhere;
+};
+
+struct host *host_new(struct sources *src, int broker, struct hash_key key,
+	void (*on_owner)(void *ctx, uint32_t inode, const struct owner *o), void *ctx)
+{
+	struct host *h = calloc(1, sizeof(*h));
+
+	if (!h)
+		return NULL;
+	h->src = src;
+	h->broker = broker;
+	h->on_owner = on_owner;
+	h->ctx = ctx;
+	h->inodes = table_new(KNOWN_INODES, sizeof(uint32_t), sizeof(struct known_owner), key);
+	h->connections = calloc(CONNECTIONS_MAX, sizeof(*h->connections));
+	if (!h->inodes || !h->connections) {
+		host_free(h);
+		errno = ENOMEM;
+		return NULL;
+	}
+	return h;
+}
+
+void host_free(struct host *h)
+{
+	if (!h)
+		return;
+	table_free(h->inodes);
+	free(h->connections);
+	free(h);
+}
+
+/* Sends a batch of inodes to the broker. */
+static void request_owners(struct host *h, const uint32_t *inodes, uint32_t n)
+{
+	struct broker_request request = {.kind = BROKER_OWNERS, .n = n};
+
+	memcpy(request.inodes, inodes, n * sizeof(*inodes));
+	if (send(h->broker, &request, sizeof(request), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		for (uint32_t i = 0; i < n; i++) { /* asked again at the next poll */
+			void *known = table_find(h->inodes, &inodes[i]);
+
+			if (known)
+				table_remove(h->inodes, known);
+		}
+}
+
+void host_want_owners(struct host *h, const struct socket_row *rows, size_t n)
+{
+	uint32_t batch[OWNER_BATCH], used = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		bool fresh;
+		struct known_owner *known;
+
+		if (rows[i].inode == 0)
+			continue;
+		known = table_get(h->inodes, &rows[i].inode, &fresh, NULL, NULL);
+		table_touch(h->inodes, known);
+		if (!fresh)
+			continue;
+		batch[used++] = rows[i].inode;
+		if (used == OWNER_BATCH) {
+			request_owners(h, batch, used);
+			used = 0;
+		}
+	}
+	if (used > 0)
+		request_owners(h, batch, used);
+}
+
+static void take_owners(struct host *h, const struct broker_reply *reply)
+{
+	for (uint32_t i = 0; i < reply->n && i < OWNER_BATCH; i++) {
+		uint32_t inode = reply->owners[i].inode;
+		struct known_owner *known = table_get(h->inodes, &inode, NULL, NULL, NULL);
+
+		owner_from_record(&reply->owners[i], &known->owner);
+		known->answered = true;
+		h->on_owner(h->ctx, inode, &known->owner);
+	}
+}
+
+/* One reply of the broker, if there is one. 1: taken, 0: none, -1: the broker is gone. */
+static int take_reply(struct host *h)
+{
+	static struct broker_reply reply;
+	ssize_t n = recv(h->broker, &reply, sizeof(reply), MSG_DONTWAIT);
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -1;
+	if (n != (ssize_t)sizeof(reply))
+		return n == 0 ? -1 : 0;
+	switch (reply.kind) {
+	case BROKER_OWNERS:
+		take_owners(h, &reply);
+		break;
+	case BROKER_PROCESS:
+		h->process = reply.process;
+		h->answered = true;
+		break;
+	case BROKER_ELSEWHERE:
+		h->elsewhere = reply.elsewhere;
+		h->answered = true;
+		break;
+	default:
+		break;
+	}
+	return 1;
+}
+
+int host_receive(struct host *h)
+{
+	int r;
+
+	while ((r = take_reply(h)) > 0)
+		;
+	return r;
+}
+
+/* Takes replies until done is true, or patience is at its end. */
+static bool wait_for(struct host *h, const bool *done)
+{
+	struct pollfd fd = {.fd = h->broker, .events = POLLIN};
+	int64_t until = worker_now() + PATIENCE_MS * 1000;
+
+	while (!*done && worker_now() < until && poll(&fd, 1, PATIENCE_MS) > 0)
+		if (take_reply(h) < 0)
+			break;
+	return *done;
+}
+
+/* The owner of one socket, waiting for the broker if need be. */
+static void owner_of(struct host *h, const struct socket_row *row, struct owner *ret)
+{
+	struct known_owner *known;
+
+	memset(ret, 0, sizeof(*ret));
+	if (row->inode == 0)
+		return;
+	host_want_owners(h, row, 1);
+	known = table_find(h->inodes, &row->inode);
+	if (known && wait_for(h, &known->answered))
+		*ret = known->owner;
+}
+
+static bool ask_broker(struct host *h, const struct broker_request *request)
+{
+	h->answered = false;
+	return send(h->broker, request, sizeof(*request), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 &&
+	       wait_for(h, &h->answered);
+}
+
+static bool ask_port(struct host *h, const struct question *q, struct answer *a)
+{
+	struct sockdiag *sd = h->src->sockdiag;
+	int64_t start = worker_now();
+	int bound, udp, outgoing;
+
+	bound = sockdiag_bound(sd, q->port, &a->bound_row);
+	udp = sockdiag_udp(sd, q->port, &a->udp_row);
+	outgoing = bound == 0 || udp == 0 ? -ENOENT
+					  : sockdiag_outgoing(sd, q->port, &a->outgoing_row);
+	h->walked += worker_now() - start;
+	a->bound = bound == 0;
+	a->udp = udp == 0;
+	a->outgoing = outgoing == 0;
+	a->complete = (bound == 0 || bound == -ENOENT) && (udp == 0 || udp == -ENOENT) &&
+		      (outgoing == 0 || outgoing == -ENOENT);
+	if (a->bound)
+		owner_of(h, &a->bound_row, &a->bound_owner);
+	if (a->udp)
+		owner_of(h, &a->udp_row, &a->udp_owner);
+	if (a->outgoing)
+		owner_of(h, &a->outgoing_row, &a->outgoing_owner);
+	return true;
+}
+
+static bool ask_lookup(struct host *h, const struct question *q, struct answer *a)
+{
+	int r = sockdiag_lookup(h->src->sockdiag, q, &a->row);
+
+	a->found = r == 0;
+	return r == 0 || r == -ENOENT;
+}
+
+static bool ask_route(struct host *h, const struct question *q, struct answer *a)
+{
+	return h->src->routes && routes_ask(h->src->routes, q, &a->routing) == 0;
+}
+
+static bool ask_process(struct host *h, const struct question *q, struct answer *a)
+{
+	struct broker_request request = {.kind = BROKER_PROCESS, .pid = q->pid};
+
+	if (!ask_broker(h, &request))
+		return false;
+	a->process = h->process;
+	a->process.syscall[sizeof(a->process.syscall) - 1] = '\0';
+	return true;
+}
+
+static bool ask_connections(struct host *h, const struct question *q, struct answer *a)
+{
+	int64_t start = worker_now();
+	int r = sockdiag_connections(h->src->sockdiag, q->port, q->every, h->connections, CONNECTIONS_MAX,
+		&a->n_connections);
+
+	h->walked += worker_now() - start;
+	a->connections = h->connections;
+	a->complete = r == 0;
+	return r == 0 || r == -ENOSPC;
+}
+
+/* A number in a file; -1: there is none. */
+static int64_t read_number(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char text[24];
+	ssize_t n;
+
+	if (fd < 0)
+		return -1;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (n <= 0)
+		return -1;
+	text[n] = '\0';
+	return atoll(text);
+}
+
+static bool ask_half_open(struct host *h, const struct question *q, struct answer *a)
+{
+	int64_t start = worker_now(), max = read_number("/proc/sys/net/ipv4/tcp_max_syn_backlog");
+	int n = sockdiag_half_open(h->src->sockdiag, q->port);
+
+	h->walked += worker_now() - start;
+	a->n = n > 0 ? (uint32_t)n : 0;
+	a->n_max = max > 0 ? (uint32_t)max : 0;
+	a->cookies = (int)read_number("/proc/sys/net/ipv4/tcp_syncookies");
+	return n >= 0;
+}
+
+static bool ask_conntrack(struct host *h, const struct question *q, struct answer *a)
+{
+	int64_t n = read_number("/proc/sys/net/netfilter/nf_conntrack_count");
+	int64_t max = read_number("/proc/sys/net/netfilter/nf_conntrack_max");
+
+	(void)h;
+	(void)q;
+	a->n = n > 0 ? (uint32_t)n : 0;
+	a->n_max = max > 0 ? (uint32_t)max : 0;
+	return n >= 0 && max >= 0;
+}
+
+static bool ask_elsewhere(struct host *h, const struct question *q, struct answer *a)
+{
+	struct broker_request request = {.kind = BROKER_ELSEWHERE, .port = q->port};
+
+	if (!ask_broker(h, &request))
+		return false;
+	a->found = h->elsewhere.found;
+	a->complete = h->elsewhere.complete;
+	a->row = h->elsewhere.row;
+	text_clean(a->netns, sizeof(a->netns), h->elsewhere.netns,
+		strnlen(h->elsewhere.netns, sizeof(h->elsewhere.netns)));
+	owner_from_record(&h->elsewhere.owner, &a->elsewhere_owner);
+	return true;
+}
+
+static const struct {
+	bool (*ask)(struct host *h, const struct question *q, struct answer *ret);
+	bool sockets; /* needs sock_diag */
+	bool walks;   /* the established table */
+} kinds[KINDS] = {
+	[ASK_LOOKUP] = {ask_lookup, true, false},
+	[ASK_PORT] = {ask_port, true, true},
+	[ASK_ROUTE] = {ask_route, false, false},
+	[ASK_PROCESS] = {ask_process, false, false},
+	[ASK_CONNECTIONS] = {ask_connections, true, true},
+	[ASK_HALF_OPEN] = {ask_half_open, true, true},
+	[ASK_ELSEWHERE] = {ask_elsewhere, false, false},
+	[ASK_CONNTRACK] = {ask_conntrack, false, false},
+};
+
+bool host_ask(struct host *h, const struct question *q, struct answer *ret)
+{
+	int64_t second = worker_now() / USEC;
+
+	if (second != h->second) {
+		h->second = second;
+		h->walked = 0;
+		memset(h->asked, 0, sizeof(h->asked));
+	}
+	if ((size_t)q->kind >= KINDS || !kinds[q->kind].ask)
+		return false;
+	if ((kinds[q->kind].sockets && !h->src->sockdiag) || (kinds[q->kind].walks && h->walked > WALK_USEC) ||
+		h->asked[q->kind]++ >= budgets[q->kind])
+		return false;
+	return kinds[q->kind].ask(h, q, ret);
+}

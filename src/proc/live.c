@@ -1,0 +1,338 @@
+/* live.c - watches this host: sources into the engine, events to the front end. */
+#include "base/text.h"
+#include "engine/engine.h"
+#include "host.h"
+#include "session.h"
+#include "worker.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	ROWS_MAX = 2048,
+	BUSY_PAUSE = 50000,  /* between two rounds while something is pending */
+	SAMPLE_SPAN = 5000,  /* a sample of the counters is taken within this */
+	POLL_APART = 40000,  /* two polls on demand are at least this far apart */
+	DRAIN_BATCH = 4096,  /* segments taken before the clock is looked at again */
+};
+
+struct session {
+	struct worker w;
+	struct sources *src;
+	struct host *host;
+	struct engine *engine;
+	struct socket_row *rows;
+	int64_t last_poll, next_poll, next_frame;
+	uint64_t looks; /* the last generation of them that was handed to the capture */
+	bool poll_wanted, capture_down, sockets_down;
+	uint32_t named_index;
+	char named[32];
+};
+
+static void on_owner(void *ctx, uint32_t inode, const struct owner *o)
+{
+	engine_owner(((struct session *)ctx)->engine, inode, o);
+}
+
+static int on_broker(void *ctx, uint32_t events)
+{
+	struct session *s = ctx;
+
+	(void)events;
+	return host_receive(s->host) < 0 ? EXIT_FAILED : LOOP_GO_ON; /* killed: nothing is left to watch with */
+}
+
+static bool on_question(void *ctx, const struct question *q, struct answer *ret_answer)
+{
+	return host_ask(((struct session *)ctx)->host, q, ret_answer);
+}
+
+static const char *on_interface(void *ctx, uint32_t ifindex, char buf[static 32])
+{
+	struct session *s = ctx;
+	char name[IF_NAMESIZE];
+
+	if (ifindex != s->named_index || !s->named[0]) {
+		s->named_index = ifindex;
+		text_copy(s->named, sizeof(s->named), "");
+		if (if_indextoname(ifindex, name))
+			text_clean(s->named, sizeof(s->named), name, strlen(name));
+	}
+	text_copy(buf, 32, s->named);
+	return buf;
+}
+
+static void set_source(struct session *s, enum source source, enum source_state state, const char *why)
+{
+	source_set(&s->src->state[source], state, why);
+	engine_source(s->engine, worker_now(), source, state, s->src->state[source].why);
+}
+
+/* A snapshot of the listeners and of the counters. A failure is a state that is shown, and tried again. */
+static void poll_host(struct session *s)
+{
+	struct counters c;
+	size_t n;
+	int64_t t = worker_now();
+	int r;
+
+	s->last_poll = t;
+	s->poll_wanted = false;
+	/* A sample that took long says not well enough when it was taken: try once more, or do without. */
+	for (int i = 0; s->src->counters && i < 2; i++) {
+		int64_t start = worker_now();
+
+		if (counter_files_read(s->src->counters, &c) == 0 && worker_now() - start < SAMPLE_SPAN) {
+			c.t = start;
+			engine_counters(s->engine, &c);
+			break;
+		}
+	}
+	t = worker_now();
+	if (!s->src->sockdiag)
+		return;
+	r = sockdiag_listeners(s->src->sockdiag, s->rows, ROWS_MAX, &n);
+	if (r < 0) {
+		if (!s->sockets_down)
+			set_source(s, SOURCE_SOCKETS, STATE_DEGRADED,
+				r == -ENOSPC ? "more listeners than are kept" : strerror(-r));
+		s->sockets_down = true;
+		engine_sockets_unknown(s->engine);
+		return;
+	} else if (s->sockets_down) {
+		set_source(s, SOURCE_SOCKETS, STATE_ON, "");
+		s->sockets_down = false;
+	}
+	engine_sockets(s->engine, t, s->rows, n);
+	host_want_owners(s->host, s->rows, n);
+}
+
+static void read_addresses(struct session *s)
+{
+	enum {
+		MAX = 4096,
+	};
+	static struct ip ips[MAX];
+	size_t n = 0;
+	int r = s->src->addresses ? addresses_read(s->src->addresses, ips, MAX, &n) : -ENOENT;
+
+	if (s->engine)
+		engine_addresses(s->engine, ips, n, r == 0);
+}
+
+static int on_addresses(void *ctx, uint32_t events)
+{
+	struct session *s = ctx;
+
+	(void)events;
+	addresses_drain(s->src->addresses);
+	read_addresses(s);
+	return LOOP_GO_ON;
+}
+
+static int on_destroyed(void *ctx, uint32_t events)
+{
+	struct session *s = ctx;
+	struct connection c;
+	int r;
+
+	(void)events;
+	while ((r = sockdiag_next_destroyed(s->src->sockdiag, &c)) != -EAGAIN) {
+		if (r == 0)
+			engine_socket_gone(s->engine, worker_now(), &c);
+		else if (r == -ENOBUFS)
+			s->poll_wanted = true; /* some were missed: look for ourselves */
+		else if (r != -EBADMSG && r != -EINTR)
+			break;
+	}
+	return LOOP_GO_ON;
+}
+
+static void take_segment(void *ctx, const struct segment *segment)
+{
+	engine_segment(((struct session *)ctx)->engine, segment);
+}
+
+static void update_capture(struct session *s)
+{
+	uint64_t received, lost;
+	char why[160];
+
+	if (!s->src->capture)
+		return;
+	capture_stats(s->src->capture, &received, &lost, why, sizeof(why));
+	engine_capture_stats(s->engine, received, lost);
+	if (why[0] && !s->capture_down) {
+		s->capture_down = true;
+		set_source(s, SOURCE_PACKETS, STATE_DEGRADED, why);
+	}
+}
+
+static int finish(struct worker *w, const char *reason, int status)
+{
+	struct session *s = (struct session *)(void *)w; /* its first member */
+
+	engine_bye(s->engine, worker_now(), reason);
+	worker_show(&s->w);
+	return status;
+}
+
+/* Hands the capture what the engine wants to see, when that has changed. */
+static void look_closer(struct session *s)
+{
+	struct look looks[LOOKS_MAX];
+	uint64_t generation;
+	size_t n = engine_looks(s->engine, looks, &generation);
+
+	if (!s->src->capture || generation == s->looks)
+		return;
+	s->looks = generation;
+	capture_look(s->src->capture, looks, n);
+}
+
+/* One round: deadlines, a poll when due or wanted, a frame once an interval. */
+static int run_round(struct session *s)
+{
+	int64_t now = worker_now(), next;
+
+	engine_advance(s->engine, now);
+	s->poll_wanted |= engine_wants_poll(s->engine);
+	look_closer(s);
+	if (now >= s->next_poll || (s->poll_wanted && now >= s->last_poll + POLL_APART) ||
+		(engine_is_alert(s->engine) && now >= s->last_poll + BUSY_PAUSE) ||
+		now < s->last_poll) {
+		poll_host(s);
+		s->next_poll = now + s->w.o->interval;
+	}
+	if (now >= s->next_frame || now + s->w.o->interval < s->next_frame) {
+		int r;
+
+		update_capture(s);
+		s->next_frame = now + s->w.o->interval;
+		r = worker_show(&s->w);
+		if (r != LOOP_GO_ON)
+			return r;
+	}
+	if (s->w.fe->round && s->w.fe->round(s->w.fe->ctx) < 0)
+		return EXIT_FAILED;
+	if (s->w.stop_at && now >= s->w.stop_at)
+		return finish(&s->w, "time is up", EXIT_DONE);
+	next = s->next_frame < s->next_poll ? s->next_frame : s->next_poll;
+	if ((s->poll_wanted || engine_is_busy(s->engine)) && next > now + BUSY_PAUSE)
+		next = now + BUSY_PAUSE;
+	if (s->w.stop_at && s->w.stop_at < next)
+		next = s->w.stop_at;
+	worker_arm(&s->w, next);
+	return LOOP_GO_ON;
+}
+
+static int on_timer(void *ctx, uint32_t events)
+{
+	struct session *s = ctx;
+	uint64_t count;
+
+	(void)events;
+	if (read(s->w.timer, &count, sizeof(count)) < 0 && errno != EAGAIN)
+		return EXIT_FAILED;
+	return run_round(s);
+}
+
+static int on_packets(void *ctx, uint32_t events)
+{
+	struct session *s = ctx;
+	size_t n;
+
+	(void)events;
+	do {
+		n = capture_drain(s->src->capture, DRAIN_BATCH, take_segment, s);
+		engine_advance(s->engine, worker_now());
+	} while (n == DRAIN_BATCH && worker_now() < s->next_frame);
+	if (n == DRAIN_BATCH) /* more waits: come back after the screen and the keys had their turn */
+		capture_again(s->src->capture);
+	return run_round(s);
+}
+static uint8_t read_ttl(void)
+{
+	FILE *f = fopen("/proc/sys/net/ipv4/ip_default_ttl", "re");
+	unsigned int ttl = 0;
+
+	if (f) {
+		if (fscanf(f, "%3u", &ttl) != 1 || ttl > 255)
+			ttl = 0;
+		fclose(f);
+	}
+	return (uint8_t)ttl;
+}
+
+static int watch_sources(struct session *s)
+{
+	int r = loop_add(s->w.loop, s->w.timer, on_timer, s);
+
+	if (r == 0)
+		r = loop_add(s->w.loop, s->w.broker, on_broker, s);
+	if (r == 0 && s->src->sockdiag)
+		r = loop_add(s->w.loop, sockdiag_events_fd(s->src->sockdiag), on_destroyed, s);
+	if (r == 0 && s->src->addresses)
+		r = loop_add(s->w.loop, addresses_fd(s->src->addresses), on_addresses, s);
+	if (r == 0 && s->src->capture)
+		r = loop_add(s->w.loop, capture_fd(s->src->capture), on_packets, s);
+	return r;
+}
+
+int session_live(const struct options *o, struct sources *sources, struct frontend *fe, int broker)
+{
+	struct session s;
+	struct event_hello hello;
+	struct engine_config config;
+	int r;
+
+	memset(&s, 0, sizeof(s));
+	r = worker_init(&s.w, o, fe, broker);
+	if (r < 0)
+		goto out;
+	s.w.quit = finish;
+	s.src = sources;
+	config = (struct engine_config){
+		.key = hash_key_random(),
+		.sink = fe->sink,
+		.interval = o->interval,
+		.netns = "",
+		.ttl = read_ttl(),
+		.filtered = o->filter != NULL,
+		.partial = o->n_interfaces > 0 || o->filter,
+		.ask = on_question,
+		.interface = on_interface,
+		.ctx = &s,
+	};
+	s.engine = engine_new(&config);
+	s.host = host_new(sources, broker, config.key, on_owner, &s);
+	s.rows = calloc(ROWS_MAX, sizeof(*s.rows));
+	r = s.engine && s.host && s.rows ? watch_sources(&s) : -ENOMEM;
+	if (r < 0)
+		goto out;
+	if (sources->capture) {
+		r = capture_start(sources->capture);
+		if (r < 0)
+			goto out;
+	}
+	sources_hello(&hello, sources->state);
+	engine_hello(s.engine, worker_now(), &hello);
+	read_addresses(&s);
+	poll_host(&s);
+	s.next_poll = s.next_frame = s.last_poll + o->interval;
+	s.w.stop_at = o->duration ? s.last_poll + o->duration : 0;
+	r = worker_show(&s.w);
+	if (r == LOOP_GO_ON) {
+		worker_arm(&s.w, s.last_poll + BUSY_PAUSE);
+		r = loop_run(s.w.loop);
+	}
+out:
+	engine_free(s.engine);
+	host_free(s.host);
+	free(s.rows);
+	worker_fini(&s.w);
+	return r < 0 ? EXIT_FAILED : r;
+}

@@ -1,0 +1,74 @@
+/* sources.c - what can be watched. */
+#include "sources.h"
+#include "base/text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+void source_set(struct event_state *s, enum source_state state, const char *why)
+{
+	text_copy(s->state, sizeof(s->state), source_state_name(state));
+	text_clean(s->why, sizeof(s->why), why, strlen(why));
+}
+
+int sources_open(struct sources *s, const struct options *o, char *err, size_t size)
+{
+	struct capture_options capture = {o->interfaces, o->n_interfaces, o->filter};
+	char why[200] = "";
+	bool usage;
+
+	s->sockdiag = sockdiag_new();
+	source_set(&s->state[SOURCE_SOCKETS], s->sockdiag ? STATE_ON : STATE_OFF,
+		s->sockdiag ? "" : strerror(errno));
+	s->counters = counter_files_open();
+	s->addresses = addresses_new();
+	s->routes = routes_new();
+	if (s->sockdiag && (!s->counters || !s->addresses || !s->routes))
+		source_set(&s->state[SOURCE_SOCKETS], STATE_DEGRADED,
+			s->counters ? "no rtnetlink: local addresses are not known"
+				    : "no /proc/net: counters are not known");
+	s->capture = capture_open(&capture, err, size, &usage);
+	if (!s->capture) {
+		int saved = errno;
+
+		if (usage)
+			return -EINVAL;
+		if ((saved == EPERM || geteuid() != 0) && (o->n_interfaces || o->filter))
+			return -EPERM;
+		if (geteuid() == 0)
+			snprintf(why, sizeof(why), "%s", err);
+		else
+			snprintf(why, sizeof(why), "no packets without privilege: run with sudo (--demo needs none)");
+		source_set(&s->state[SOURCE_PACKETS], STATE_OFF, why);
+	} else {
+		source_set(&s->state[SOURCE_PACKETS], STATE_ON, "");
+	}
+	source_set(&s->state[SOURCE_KERNEL], STATE_OFF, "kernel reasons are not in this version");
+	source_set(&s->state[SOURCE_FIREWALL], STATE_OFF, "firewall rules are not in this version");
+	source_set(&s->state[SOURCE_NAMESPACES], STATE_OFF, "this namespace only");
+	return 0;
+}
+
+void sources_close(struct sources *s)
+{
+	capture_free(s->capture);
+	routes_free(s->routes);
+	addresses_free(s->addresses);
+	counter_files_close(s->counters);
+	sockdiag_free(s->sockdiag);
+	memset(s, 0, sizeof(*s));
+}
+
+void sources_hello(struct event_hello *h, const struct event_state *state)
+{
+	char host[72] = "";
+
+	memset(h, 0, sizeof(*h));
+	h->schema = EVENT_SCHEMA;
+	text_copy(h->version, sizeof(h->version), TCPWHY_VERSION);
+	gethostname(host, sizeof(host) - 1);
+	text_clean(h->host, sizeof(h->host), host, strlen(host));
+	memcpy(h->sources, state, sizeof(h->sources));
+}
