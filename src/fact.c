@@ -34,6 +34,7 @@ static const char *const counter_names[] = {
 	[COUNTER_PAWS_TIMEWAIT] = "TcpExtPAWSTimewait",
 	[COUNTER_RETRANS_SEGS] = "TcpRetransSegs",
 	[COUNTER_TO_ZERO_WINDOW] = "TcpExtTCPToZeroWindowAdv",
+	[COUNTER_WANT_ZERO_WINDOW] = "TcpExtTCPWantZeroWindowAdv",
 	[COUNTER_CONNTRACK_DROP] = "nf_conntrack drop",
 };
 

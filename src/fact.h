@@ -50,8 +50,9 @@ struct segment {
 	uint8_t icmp_type, icmp_code;
 	bool v6;
 	bool timestamps; /* the TCP timestamps option is there */
+	bool to_group;   /* the frame was a broadcast or multicast */
 	bool bad_ip_sum; /* the IPv4 header's checksum is wrong */
-	bool bad_tcp_sum; /* so is TCP's, or the network card was to fill it in; SYNs only */
+	bool bad_tcp_sum; /* so is TCP's; SYNs only */
 };
 
 enum socket_state {
@@ -135,6 +136,7 @@ enum counter {
 	COUNTER_PAWS_TIMEWAIT,
 	COUNTER_RETRANS_SEGS,
 	COUNTER_TO_ZERO_WINDOW,
+	COUNTER_WANT_ZERO_WINDOW,
 	COUNTER_CONNTRACK_DROP,
 	COUNTER_COUNT,
 };
@@ -186,7 +188,8 @@ struct routing {
 	struct ip next_hop;       /* of the way back: a gateway, or the peer itself */
 	char device[32];          /* that the way back takes; clean text */
 	/* settings of the interface and the namespace; -1: not known */
-	int rp_filter, forwarding, ipv6_disabled;
+	int rp_filter, forwarding, ipv6_disabled, arp_ignore;
+	bool dad_failed; /* duplicate address detection failed for addr, or still runs */
 };
 
 /* ASK_PROCESS. pid 0: there is no such process any more. */

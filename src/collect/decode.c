@@ -94,10 +94,11 @@ static bool is_bad_sum(const uint8_t *h, size_t n, size_t total, const struct se
 	uint32_t pseudo = PROTO_TCP + (uint32_t)total;
 	size_t skip = s->v6 ? 0 : 12;
 
-	if (n < total)
+	if (n < total || total < 20)
 		return false;
 	pseudo += add_up(s->src.b + skip, 16 - skip, 0) + (uint32_t)add_up(s->dst.b + skip, 16 - skip, 0);
-	return add_up(h, total, pseudo) != 0xffff;
+	/* One that the network card was still to fill in has the sum of the pseudo header there (CHECKSUM_PARTIAL). */
+	return add_up(h, total, pseudo) != 0xffff && be16(h + 16) != add_up(NULL, 0, pseudo);
 }
 
 /* total is the length of header and payload by the IP header, which may exceed what was captured. */
@@ -309,9 +310,10 @@ static int decode_ethertype(struct cursor *c, uint16_t type, struct segment *s)
 }
 
 /* sll_pkttype of packet(7). */
-static enum segment_way way_of(uint16_t pkttype)
+static void set_way(uint16_t pkttype, struct segment *s)
 {
-	return pkttype <= 2 ? WAY_IN : pkttype == 4 ? WAY_OUT : WAY_OTHER;
+	s->way = pkttype <= 2 ? WAY_IN : pkttype == 4 ? WAY_OUT : WAY_OTHER;
+	s->to_group = pkttype == 1 || pkttype == 2;
 }
 
 static int decode_ethernet(struct cursor *c, struct segment *s)
@@ -327,7 +329,7 @@ static int decode_sll(struct cursor *c, struct segment *s)
 
 	if (!h)
 		return -EBADMSG;
-	s->way = way_of(be16(h));
+	set_way(be16(h), s);
 	return decode_ethertype(c, be16(h + 14), s);
 }
 
@@ -338,7 +340,7 @@ static int decode_sll2(struct cursor *c, struct segment *s)
 	if (!h)
 		return -EBADMSG;
 	s->ifindex = be32(h + 4);
-	s->way = way_of(h[10]);
+	set_way(h[10], s);
 	return decode_ethertype(c, be16(h), s);
 }
 

@@ -222,23 +222,51 @@ static int read_setting(const char *format, const char *device)
 	return value;
 }
 
+/* Whether an IPv6 address of this host is not usable: a line of if_inet6 is address, interface, length, scope, flags. */
+static bool is_dad_failed(const struct ip *ip)
+{
+	enum {
+		DADFAILED = 0x08, /* IFA_F_DADFAILED and IFA_F_TENTATIVE (linux/if_addr.h) */
+		TENTATIVE = 0x40,
+	};
+	FILE *f = fopen("/proc/self/net/if_inet6", "re");
+	char line[128], wanted[33], address[33];
+	unsigned int flags;
+	bool failed = false;
+
+	for (int i = 0; i < 16; i++)
+		snprintf(wanted + 2 * (size_t)i, 3, "%02x", ip->b[i]);
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%32s %*x %*x %*x %x", address, &flags) == 2 && strcmp(address, wanted) == 0)
+			failed = flags & (DADFAILED | TENTATIVE);
+	if (f)
+		fclose(f);
+	return failed;
+}
+
+/* The greater of what is set for one interface and for all counts (include/linux/inetdevice.h IN_DEV_MAXCONF). */
+static int read_greater(const char *format, const char *device)
+{
+	int one = read_setting(format, device), all = read_setting(format, "all");
+
+	return all > one ? all : one;
+}
+
 static void read_settings(const struct question *q, bool v6, struct routing *ret)
 {
 	char device[IF_NAMESIZE];
 
-	ret->rp_filter = ret->forwarding = ret->ipv6_disabled = -1;
+	ret->rp_filter = ret->forwarding = ret->ipv6_disabled = ret->arp_ignore = -1;
+	ret->dad_failed = v6 && is_dad_failed(&q->addr);
 	if (!q->ifindex || !if_indextoname(q->ifindex, device) || strchr(device, '/'))
 		return;
 	ret->forwarding = read_setting(v6 ? "/proc/sys/net/ipv6/conf/%s/forwarding"
 					  : "/proc/sys/net/ipv4/conf/%s/forwarding", device);
 	if (v6) {
 		ret->ipv6_disabled = read_setting("/proc/sys/net/ipv6/conf/%s/disable_ipv6", device);
-	} else { /* the greater of the two counts (include/linux/inetdevice.h IN_DEV_RPFILTER) */
-		int all = read_setting("/proc/sys/net/ipv4/conf/%s/rp_filter", "all");
-
-		ret->rp_filter = read_setting("/proc/sys/net/ipv4/conf/%s/rp_filter", device);
-		if (all > ret->rp_filter)
-			ret->rp_filter = all;
+	} else {
+		ret->rp_filter = read_greater("/proc/sys/net/ipv4/conf/%s/rp_filter", device);
+		ret->arp_ignore = read_greater("/proc/sys/net/ipv4/conf/%s/arp_ignore", device);
 	}
 }
 

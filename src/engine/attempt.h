@@ -99,6 +99,7 @@ struct attempt {
 	bool zero_window;  /* the SYN-ACK had one */
 	bool given_up;     /* ended by its own socket, without a packet */
 	bool unknown;      /* a RST of ours for a connection whose beginning was not seen */
+	bool rejected_here;  /* our answer came back to us by lo, as a RST or an ICMP error */
 	bool icmp_to_synack; /* an ICMP error about our SYN-ACK came in */
 };
 

@@ -3,9 +3,11 @@
 
 #include <string.h>
 
-#define CAUSE_ENTRY(symbol, id, words, meaning, decides) {id, words, meaning, decides},
-static const struct cause_entry entries[] = {CAUSES(CAUSE_ENTRY)};
+#define NO_GROUP(title)
+#define CAUSE_ENTRY(symbol, id, words, meaning, client, decides) {id, words, meaning, client, decides},
+static const struct cause_entry entries[] = {CAUSES(NO_GROUP, CAUSE_ENTRY)};
 #undef CAUSE_ENTRY
+#undef NO_GROUP
 
 const struct cause_entry *cause_entry(enum cause c)
 {

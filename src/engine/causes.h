@@ -3,192 +3,380 @@
 
 #include <stdint.h>
 
-/* CAUSE(symbol, id, short words for a column, what it means, what decides it) */
-#define CAUSES(CAUSE) \
-	CAUSE(NONE, "none", "", "nothing failed", "") \
-	CAUSE(UNKNOWN, "unknown", "not known", "the evidence fits no cause in the catalogue", "") \
-	/* nobody at the door */ \
+/*
+ * GROUP(title)
+ * CAUSE(symbol, id, short words for a column, what it means, what the client gets, what decides it)
+ *
+ * The manual's section CAUSES is written from this table (man/causes.c).
+ */
+#define CAUSES(GROUP, CAUSE) \
+	CAUSE(NONE, "none", "", \
+		"nothing failed", \
+		"", \
+		"") \
+	CAUSE(UNKNOWN, "unknown", "not known", \
+		"the evidence fits no cause in the catalogue", \
+		"", \
+		"") \
+	GROUP("Nobody at the door") \
 	CAUSE(NO_LISTENER, "no-listener", "nothing listens here", \
-		"nothing listens on the port", "the socket table") \
+		"nothing listens on the port", \
+		"ECONNREFUSED", \
+		"the socket table") \
 	CAUSE(LOOPBACK_ONLY, "loopback-only", "listens on loopback only", \
-		"the server listens on 127.0.0.0/8 or ::1 only", "the socket table") \
+		"the server listens on 127.0.0.0/8 or ::1 only", \
+		"ECONNREFUSED", \
+		"the socket table") \
 	CAUSE(OTHER_ADDRESS, "other-address", "listens on another address", \
-		"the server listens on another specific address", "the socket table") \
+		"the server listens on another specific address", \
+		"ECONNREFUSED", \
+		"the socket table") \
 	CAUSE(IPV6_ONLY, "ipv6-only", "listens on IPv6 only", \
-		"the server listens on IPv6 only, the peer came over IPv4", "the socket table") \
+		"the server listens on IPv6 only, the peer came over IPv4", \
+		"ECONNREFUSED", \
+		"the socket table") \
 	CAUSE(IPV4_ONLY, "ipv4-only", "listens on IPv4 only", \
-		"the server listens on IPv4 only, the peer came over IPv6", "the socket table") \
+		"the server listens on IPv4 only, the peer came over IPv6", \
+		"ECONNREFUSED", \
+		"the socket table") \
 	CAUSE(OTHER_DEVICE, "other-device", "listens on another interface", \
-		"the listener is bound to another interface (SO_BINDTODEVICE)", "the socket table") \
+		"the listener is bound to another interface (SO_BINDTODEVICE)", \
+		"ECONNREFUSED", \
+		"the socket table") \
 	CAUSE(NOT_LISTENING, "not-listening", "bound, but listen() not called", \
-		"a socket is bound to the port, but does not listen", "the table of bound sockets") \
+		"a socket is bound to the port, but does not listen", \
+		"ECONNREFUSED", \
+		"the table of bound sockets") \
 	CAUSE(OUTGOING_PORT, "outgoing-port", "only an outgoing connection's port", \
-		"the port is only the local end of an outgoing connection", "the socket table") \
+		"the port is only the local end of an outgoing connection", \
+		"ECONNREFUSED", \
+		"the socket table") \
 	CAUSE(UDP_ONLY, "udp-only", "UDP only, no TCP", \
-		"a UDP socket has the port, no TCP listener does", "the UDP socket table") \
+		"a UDP socket has the port, no TCP listener does", \
+		"ECONNREFUSED", \
+		"the UDP socket table") \
 	CAUSE(OTHER_NAMESPACE, "other-namespace", "listens in another namespace", \
-		"the server listens in another network namespace", "the sockets of every namespace") \
+		"the server listens in another network namespace", \
+		"ECONNREFUSED", \
+		"the listeners of every namespace on this host") \
 	CAUSE(TOO_EARLY, "too-early", "dialled before it listened", \
-		"the listener came up shortly after the refusal", "the listener's history") \
+		"the listener came up shortly after the refusal", \
+		"ECONNREFUSED", \
+		"the listener's history") \
 	CAUSE(RESTARTING, "restarting", "dialled during a restart", \
-		"the listener went away and came back around the refusal", "the listener's history") \
+		"the listener went away and came back around the refusal", \
+		"ECONNREFUSED", \
+		"the listener's history") \
 	CAUSE(LISTENER_GONE, "listener-gone", "the listener went away", \
-		"the listener was there and went away", "the listener's history") \
+		"the listener was there and went away", \
+		"ECONNREFUSED", \
+		"the listener's history") \
 	CAUSE(STEERED_AWAY, "steered-away", "steered away by BPF", \
-		"a listener matches, but the kernel's look-up finds none", "an exact look-up") \
-	/* full queues */ \
+		"a listener matches, but the kernel's look-up finds none", \
+		"ECONNREFUSED", \
+		"the kernel's exact look-up finds none, though the socket table has a listener that fits") \
+	GROUP("Full queues") \
 	CAUSE(ACCEPT_QUEUE_FULL, "accept-queue-full", "accept queue full", \
 		"the application does not accept fast enough", \
-		"the accept queue above its limit, and ListenOverflows") \
+		"ETIMEDOUT", \
+		"the queue above its limit, the listener's own drop counter, and ListenOverflows") \
 	CAUSE(ACCEPT_QUEUE_FULL_LATE, "accept-queue-full-late", "accept queue full (late)", \
-		"the accept queue was full when the final ACK came", "ListenOverflows and SYN_RECV") \
+		"the accept queue was full when the final ACK came", \
+		"waits, connected; or ECONNRESET with tcp_abort_on_overflow", \
+		"the peer's ACKs come, the connection stays half open, and ListenOverflows rises") \
 	CAUSE(PROCESS_STOPPED, "process-stopped", "the process is stopped", \
-		"the queue fills because the process is stopped", "the process's state") \
+		"the queue fills because the process is stopped", \
+		"waits, and then ETIMEDOUT", \
+		"the process's state is T, and its queue is full or a connection waits in it") \
 	CAUSE(FD_LIMIT, "fd-limit", "out of file descriptors", \
-		"accept() fails with EMFILE", "the process's descriptors and limit") \
+		"accept() fails with EMFILE", \
+		"ETIMEDOUT", \
+		"as many open descriptors as RLIMIT_NOFILE, and a queue that is not emptied") \
 	CAUSE(NOT_ACCEPTING, "not-accepting", "connected, never accepted", \
-		"the connection waits in the accept queue", "the accept queue") \
+		"the connection waits in the accept queue", \
+		"waits, connected", \
+		"the connection has no owner (inode 0), in two looks more than 1.5 s apart") \
 	CAUSE(REUSEPORT_STUCK, "reuseport-stuck", "one of several listeners is full", \
-		"one member of a SO_REUSEPORT group is full", "an exact look-up") \
+		"one member of a SO_REUSEPORT group is full", \
+		"ETIMEDOUT, some of the clients", \
+		"the exact look-up names the member whose queue is full") \
 	CAUSE(SYN_QUEUE_FULL, "syn-queue-full", "SYN queue full", \
-		"the SYN queue is full", "TCPReqQFullDrop") \
+		"too many connections of the listener are half open", \
+		"ETIMEDOUT", \
+		"the listener's drop counter and ListenDrops, with TCPReqQFullDrop or three quarters of " \
+		"tcp_max_syn_backlog half open") \
 	CAUSE(SYN_COOKIES, "syn-cookies", "SYN cookies in use", \
-		"the SYN queue is full, and cookies serve it", "TCPReqQFullDoCookies") \
+		"the SYN queue is full, and cookies serve it", \
+		"nothing: it is served", \
+		"TCPReqQFullDoCookies, and as many half-open connections as the backlog") \
 	CAUSE(DEFERRED_ACCEPT, "deferred-accept", "waits for data (TCP_DEFER_ACCEPT)", \
-		"the server waits for data and the peer for the server", "TCPDeferAcceptDrop") \
-	/* the application, or the connection's end */ \
+		"the server waits for data and the peer for the server", \
+		"waits, connected", \
+		"half open, the SYN-ACK is not sent again, and TCPDeferAcceptDrop rises") \
+	GROUP("The application, or the connection's end") \
 	CAUSE(CLOSED_EARLY, "closed-early", "closed without an answer", \
-		"accepted, then closed before answering", "our FIN came first, and no byte before it") \
+		"accepted, then closed before answering", \
+		"end of file", \
+		"the sequence numbers of the FINs: a request came, and no byte went back") \
 	CAUSE(PROXY_BACKEND_DEAD, "proxy-backend-dead", "proxy's backend is down", \
-		"a local proxy closed because its own connect failed", "the proxy's failed attempt") \
+		"a local proxy closed because its own connect failed", \
+		"end of file", \
+		"as closed-early, and an attempt of this host's own failed meanwhile; whose it was is not " \
+		"known, so it is only possible") \
 	CAUSE(ABORT_UNREAD_DATA, "abort-unread-data", "closed with unread data", \
-		"the application closed with data it had not read", "TCPAbortOnClose") \
+		"the application closed with data it had not read", \
+		"ECONNRESET", \
+		"the socket's last word (unread bytes), or TCPAbortOnClose beside the RSTs on the wire") \
 	CAUSE(PROCESS_DIED, "process-died", "the process died", \
-		"the process was killed with data unread", "the listener vanished with it") \
+		"the process was killed with data unread", \
+		"ECONNRESET", \
+		"as abort-unread-data, and the listener and its process went at the same moment") \
 	CAUSE(ABORT_LINGER, "abort-linger", "closed with SO_LINGER 0", \
-		"the application closed with SO_LINGER 0", "TCPAbortOnData") \
+		"the application closed with SO_LINGER 0", \
+		"ECONNRESET", \
+		"TCPAbortOnData beside the RSTs on the wire, while the listener stays") \
 	CAUSE(SENT_AFTER_CLOSE, "sent-after-close", "peer sent after our close", \
-		"the peer kept sending after our close", "our FIN, then a bare RST") \
+		"the peer kept sending after our close", \
+		"end of file, and EPIPE when it sends; ECONNRESET when our FIN was lost", \
+		"our FIN, and then a RST without ACK that TcpOutRsts counts") \
 	CAUSE(QUEUE_DISCARDED, "queue-discarded", "listener closed over its queue", \
-		"the listener closed over connections waiting in it", "the listener's history") \
+		"the listener closed over connections waiting in it", \
+		"ECONNRESET", \
+		"the listener goes with the RSTs, and neither TCPAbortOnClose nor TCPAbortOnData rises") \
 	CAUSE(SOCKET_DESTROYED, "socket-destroyed", "killed from outside", \
-		"the connection was killed from outside (ss -K)", "the kernel's reason") \
+		"the connection was killed from outside (ss -K)", \
+		"ECONNRESET", \
+		"the kernel's reason") \
 	CAUSE(KEEPALIVE_TIMEOUT, "keepalive-timeout", "keepalive unanswered", \
-		"our keepalive went unanswered", "TCPAbortOnTimeout") \
+		"our keepalive went unanswered", \
+		"ECONNRESET", \
+		"the socket's last word (unanswered probes), or TCPAbortOnTimeout with a RST") \
 	CAUSE(RETRANSMIT_TIMEOUT, "retransmit-timeout", "data never acknowledged", \
-		"our data stayed unacknowledged", "TCPAbortOnTimeout") \
+		"our data stayed unacknowledged", \
+		"ECONNRESET when it sends again", \
+		"the socket's last word: bytes that were sent again and never acknowledged") \
 	CAUSE(STALE_CONNECTION, "stale-connection", "unknown connection", \
-		"a segment for a connection this host does not know", "a bare RST mid-stream") \
+		"the peer sent on a connection that this host does not know (any more)", \
+		"ECONNRESET", \
+		"a RST without ACK, and no such connection here; possible when its beginning was not seen") \
 	CAUSE(NOT_READING, "not-reading", "the application does not read", \
-		"the application does not read, the window is 0", "the receive queue") \
+		"the application does not read, and the window has closed", \
+		"waits, connected", \
+		"bytes that stay unread for 2 s and a closed window") \
 	CAUSE(PEER_CLOSED_ABRUPTLY, "peer-closed-abruptly", "the peer reset it", \
-		"the peer ended the connection with a RST", "a RST from the peer") \
+		"the peer ended the connection with a RST", \
+		"no error: it made the end", \
+		"a RST from the peer with the TTL of its other packets") \
 	CAUSE(MIDDLEBOX_RESET, "middlebox-reset", "reset on the way", \
-		"a RST that is not from the peer", "its TTL") \
-	/* firewall */ \
+		"a RST that is not from the peer", \
+		"ECONNRESET, where the RST went both ways", \
+		"a RST with another TTL than the peer's other packets") \
+	GROUP("Firewall") \
 	CAUSE(FIREWALL_REJECT, "firewall-reject", "firewall rejects (ICMP)", \
-		"a firewall rule answers with an ICMP error", "our own ICMP error") \
+		"a firewall rule answers with an ICMP error", \
+		"ECONNREFUSED, EHOSTUNREACH, ENETUNREACH or EACCES, as the rule says", \
+		"an ICMP error from the dialled address; possible for the codes that a router sends as well") \
 	CAUSE(FIREWALL_RESET, "firewall-reset", "firewall resets", \
-		"a firewall rule answers with a RST", "a RST that the TCP stack did not send (OutRsts)") \
+		"a firewall rule answers with a RST", \
+		"ECONNREFUSED", \
+		"a RST that TcpOutRsts does not count") \
 	CAUSE(FIREWALL_DROP, "firewall-drop", "dropped, likely by the firewall", \
-		"a firewall rule drops the SYN", "the firewall's counters or a trace") \
+		"a firewall rule drops the SYN", \
+		"ETIMEDOUT", \
+		"the firewall's counters or a trace; here only that the SYN came and did not reach a listener") \
 	CAUSE(FIREWALL_DROP_REPLY, "firewall-drop-reply", "our answer is dropped", \
-		"our SYN-ACK is dropped on its way out", "SYN_RECV without a SYN-ACK on the wire") \
+		"our SYN-ACK is dropped on its way out", \
+		"ETIMEDOUT", \
+		"a half-open connection without a SYN-ACK on the wire, and a next hop that answers") \
 	CAUSE(FIREWALL_DROP_ACK, "firewall-drop-ack", "the final ACK is dropped", \
-		"the SYN passes, the final ACK is dropped", "ACKs on the wire, SYN_RECV stays") \
+		"the SYN passes, the final ACK is dropped", \
+		"waits, connected", \
+		"the peer's ACKs come, the connection stays half open, and no queue is full") \
 	CAUSE(CONNTRACK_FULL, "conntrack-full", "conntrack table full", \
-		"the connection tracking table is full", "conntrack's count and limit") \
+		"the connection tracking table is full", \
+		"ETIMEDOUT", \
+		"the drop counter of connection tracking, and its count near the limit") \
 	CAUSE(CONNTRACK_INVALID, "conntrack-invalid", "conntrack forgot the flow", \
-		"an established flow that the table forgot", "the rule") \
+		"an established flow that the table forgot", \
+		"waits, connected", \
+		"the rule") \
 	CAUSE(NFQUEUE_DEAD, "nfqueue-dead", "NFQUEUE without a reader", \
-		"packets are queued to a program that is not there", "the kernel's reason") \
-	CAUSE(TPROXY_DEAD, "tproxy-dead", "TPROXY to nobody", "TPROXY to nobody", "the rule") \
+		"packets are queued to a program that is not there", \
+		"ETIMEDOUT", \
+		"the kernel's reason") \
+	CAUSE(TPROXY_DEAD, "tproxy-dead", "TPROXY to nobody", \
+		"TPROXY to nobody", \
+		"ETIMEDOUT", \
+		"the rule") \
 	CAUSE(SYNPROXY_BACKEND_DEAD, "synproxy-backend-dead", "SYNPROXY in front of nothing", \
-		"SYNPROXY in front of nothing", "SYN-ACK with window 0, then RST") \
+		"SYNPROXY in front of nothing", \
+		"ECONNRESET", \
+		"a SYN-ACK with window 0, then a RST") \
 	CAUSE(BPF_DROP, "bpf-drop", "dropped by a BPF program", \
-		"an XDP, tc, cgroup or socket BPF program drops it", "the kernel's reason") \
-	/* published ports and NAT */ \
+		"an XDP, tc, cgroup or socket BPF program drops it", \
+		"ETIMEDOUT", \
+		"the kernel's reason") \
+	GROUP("Published ports and NAT") \
 	CAUSE(PUBLISHED_NO_LISTENER, "published-no-listener", "nothing listens in the container", \
-		"the port is forwarded to a target where nothing listens", "the target's sockets") \
+		"the port is forwarded to a target where nothing listens", \
+		"ECONNREFUSED", \
+		"the target's sockets") \
 	CAUSE(PUBLISHED_LOOPBACK_ONLY, "published-loopback-only", "container listens on loopback", \
-		"the application in the container listens on its own loopback", "the target's sockets") \
+		"the application in the container listens on its own loopback", \
+		"ECONNREFUSED", \
+		"the target's sockets") \
 	CAUSE(PUBLISHED_TARGET_DEAD, "published-target-dead", "forwarded to nobody", \
-		"the port is forwarded to an address nobody has", "the neighbour table") \
+		"the port is forwarded to an address nobody has", \
+		"EHOSTUNREACH", \
+		"the neighbour table") \
 	CAUSE(PUBLISHED_NOT_FORWARDED, "published-not-forwarded", "not forwarded", \
-		"forwarding is off or forbidden", "the kernel's reason") \
+		"forwarding is off or forbidden", \
+		"ETIMEDOUT", \
+		"the kernel's reason") \
 	CAUSE(PUBLISHED_NO_RETURN, "published-no-return", "no answer from the target", \
-		"leaves for the target, no answer", "conntrack") \
+		"leaves for the target, no answer", \
+		"ETIMEDOUT", \
+		"conntrack") \
 	CAUSE(REDIRECT_NO_LISTENER, "redirect-no-listener", "redirected to nobody", \
-		"redirected to a local port nobody has", "the kernel's reason") \
+		"redirected to a local port nobody has", \
+		"ECONNREFUSED", \
+		"the kernel's reason") \
 	CAUSE(DNAT_TO_LOOPBACK, "dnat-to-loopback", "DNAT to loopback", \
-		"DNAT to 127.0.0.1 without route_localnet", "the kernel's reason") \
-	/* addresses, routes, link */ \
+		"DNAT to 127.0.0.1 without route_localnet", \
+		"ETIMEDOUT", \
+		"the kernel's reason") \
+	GROUP("Addresses, routes, link") \
 	CAUSE(REVERSE_PATH, "reverse-path", "rp_filter drops it", \
-		"strict reverse-path filtering drops the SYN", "IPReversePathFilter") \
+		"reverse-path filtering (rp_filter) drops the SYN", \
+		"ETIMEDOUT", \
+		"routing refuses such a packet (RTM_GETROUTE with the interface), and IPReversePathFilter") \
 	CAUSE(NO_ROUTE_BACK, "no-route-back", "no route back", \
-		"no route back to the peer", "the routing table") \
+		"no route back to the peer", \
+		"ETIMEDOUT", \
+		"the listener's drop counter and ListenDrops, and routing's answer for the way back") \
 	CAUSE(NEXT_HOP_DEAD, "next-hop-dead", "next hop does not answer", \
-		"the way back's neighbour does not answer", "the neighbour table") \
+		"the way back's neighbour does not answer", \
+		"ETIMEDOUT", \
+		"a half-open connection without a SYN-ACK on the wire, and a neighbour entry INCOMPLETE or " \
+		"FAILED") \
 	CAUSE(NOT_OUR_ADDRESS, "not-our-address", "not our address", \
-		"the dialled address is not local", "InAddrErrors, and the routing table") \
+		"the dialled address is not local", \
+		"ETIMEDOUT", \
+		"routing does not know the address as local, and nothing is forwarded") \
 	CAUSE(ADDRESS_UNANSWERED, "address-unanswered", "ARP unanswered", \
-		"nobody answers ARP or NS for the address", "ARP on the wire") \
+		"nobody here answers ARP or neighbour solicitations for the address", \
+		"EHOSTUNREACH", \
+		"ARP or neighbour solicitations that are repeated and not answered, for an address that is, " \
+		"was or is meant to be here") \
 	CAUSE(FORWARD_UNREACHABLE, "forward-unreachable", "cannot deliver (router)", \
-		"we are a router for it and cannot deliver", "our ICMP error") \
-	CAUSE(MARTIAN, "martian", "impossible source", "impossible source address", "the routing table") \
+		"we are a router for it and cannot deliver", \
+		"EHOSTUNREACH or ENETUNREACH", \
+		"our own ICMP error about an address that is not ours") \
+	CAUSE(MARTIAN, "martian", "impossible source", \
+		"impossible source address", \
+		"ETIMEDOUT", \
+		"routing refuses it, and the source is this host's own address or loopback") \
 	CAUSE(NOT_FOR_US, "not-for-us", "not for us", \
-		"broadcast, another MAC address or a foreign VLAN", "the link header") \
+		"the packet is not for this host: another MAC address, a foreign VLAN, or a broadcast", \
+		"ETIMEDOUT", \
+		"the frame's address, or routing says broadcast") \
 	CAUSE(IPV6_DISABLED, "ipv6-disabled", "IPv6 disabled here", \
-		"disable_ipv6 on the interface", "the sysctl") \
+		"disable_ipv6 on the interface", \
+		"ETIMEDOUT", \
+		"disable_ipv6 of the interface, and the address is not here") \
 	CAUSE(MTU_BLACKHOLE, "mtu-blackhole", "large segments vanish", \
-		"only full-size segments vanish", "sizes of the retransmitted ones") \
-	/* TCP itself, and the peer */ \
+		"only full-size segments vanish on the way", \
+		"waits, connected", \
+		"a full-size segment that is sent again and again while later ones are acknowledged (SACK)") \
+	GROUP("TCP itself, and the peer") \
 	CAUSE(TCP_MD5, "tcp-md5", "TCP-MD5 mismatch", \
-		"TCP-MD5 signature missing, unexpected or wrong", "TCPMD5NotFound and kin") \
-	CAUSE(BAD_CHECKSUM, "bad-checksum", "bad checksum", "TCP or IP checksum", "InCsumErrors") \
-	CAUSE(MIN_TTL, "min-ttl", "TTL too small", "IP_MINTTL", "TCPMinTTLDrop") \
+		"TCP-MD5 signature missing, unexpected or wrong", \
+		"ETIMEDOUT", \
+		"the listener's drop counter, and TCPMD5NotFound, TCPMD5Unexpected or TCPMD5Failure") \
+	CAUSE(BAD_CHECKSUM, "bad-checksum", "bad checksum", \
+		"the TCP or IP checksum is wrong", \
+		"ETIMEDOUT", \
+		"the checksum on the wire, and TcpInCsumErrors or IpExtInCsumErrors") \
+	CAUSE(MIN_TTL, "min-ttl", "TTL too small", \
+		"the peer's TTL is less than the listener takes (IP_MINTTL)", \
+		"ETIMEDOUT", \
+		"the listener's drop counter, and TCPMinTTLDrop") \
 	CAUSE(TIMEWAIT_REUSE, "timewait-reuse", "4-tuple in TIME_WAIT", \
-		"the 4-tuple is in TIME_WAIT here", "the TIME_WAIT row") \
-	CAUSE(PAWS, "paws", "timestamps went backwards", "timestamps went backwards", "PAWSEstab") \
+		"the peer dialled on a 4-tuple that is still in TIME_WAIT here", \
+		"a delay, or ETIMEDOUT", \
+		"the connection before it on the same ports, closed from here, or a TIME_WAIT socket") \
+	CAUSE(PAWS, "paws", "timestamps went backwards", \
+		"the peer's timestamps run backwards, so its data are dropped", \
+		"waits, connected", \
+		"PAWSEstab, and segments with data that come and do not count") \
 	CAUSE(DUPLICATE_CONNECTION, "duplicate-connection", "4-tuple still open here", \
-		"a SYN on a 4-tuple that is still established here", "TCPSYNChallenge") \
+		"the peer dialled on a 4-tuple that is still established here: it was restarted", \
+		"a delay, or ETIMEDOUT", \
+		"an open connection on the same ports, and TCPSYNChallenge or the peer's RST") \
 	CAUSE(PEER_RESET, "peer-reset", "the peer reset our SYN-ACK", \
-		"the peer resets our SYN-ACK at once (scanner, health check)", "a bare RST, no retry") \
+		"the peer resets our SYN-ACK at once (scanner, health check)", \
+		"no error", \
+		"its RST within 300 ms of our first SYN-ACK, and no other SYN") \
 	CAUSE(PEER_FIREWALL, "peer-firewall", "the peer's firewall", \
-		"the peer's own firewall resets or rejects our SYN-ACK", "RST in, and the SYN again") \
+		"the peer's own firewall resets or rejects our SYN-ACK", \
+		"ETIMEDOUT", \
+		"RSTs or ICMP errors to our SYN-ACKs, and the SYN again") \
 	CAUSE(PEER_SILENT, "peer-silent", "the peer never completes", \
 		"the peer never completes and does not retransmit", \
-		"SYN_RECV, SYN-ACK retransmitted, one SYN") \
+		"no error", \
+		"half open, SYN-ACKs sent again, and no ACK from the peer under the closer look") \
 	CAUSE(REPLY_LOST, "reply-lost", "our answer is lost on the way", \
-		"the SYN-ACK is lost on the way to a real peer", "both sides retransmit") \
+		"the SYN-ACK is lost on the way to a real peer", \
+		"ETIMEDOUT", \
+		"both sides send again, and no ACK from the peer under the closer look") \
 	CAUSE(PEER_GAVE_UP, "peer-gave-up", "the peer gave up", \
-		"one SYN, no answer yet, no retry", "nothing here can") \
+		"one SYN, no answer yet, no retry", \
+		"ETIMEDOUT", \
+		"nothing here can") \
 	CAUSE(STRAY_SEGMENT, "stray-segment", "stray segment", \
-		"an ACK, or a wrong handshake ACK, to a listener", "the kernel's reason") \
-	CAUSE(ODD_FLAGS, "odd-flags", "odd flags (scan)", "SYN+FIN, SYN+RST, NULL, Xmas", "the flags") \
+		"an ACK, or a wrong handshake ACK, to a listener", \
+		"no error", \
+		"the kernel's reason; on the wire it looks like a connection that is not known any more") \
+	CAUSE(ODD_FLAGS, "odd-flags", "odd flags (scan)", \
+		"SYN with FIN or RST, FIN without ACK, or no flags at all: a scan", \
+		"ETIMEDOUT", \
+		"the flags") \
 	CAUSE(NEVER_ARRIVED, "never-arrived", "nothing arrived", \
-		"nothing on the wire", "zero capture loss") \
-	/* this host as the client */ \
+		"nothing of the peer arrived on the wire", \
+		"ETIMEDOUT", \
+		"zero capture loss") \
+	GROUP("This host as the client") \
 	CAUSE(REMOTE_REFUSED, "remote-refused", "the remote refuses", \
-		"the remote host answered our SYN with a RST", "the RST") \
+		"the remote host answered our SYN with a RST", \
+		"ECONNREFUSED", \
+		"the RST") \
 	CAUSE(REMOTE_UNREACHABLE, "remote-unreachable", "the remote is unreachable", \
-		"our SYN was answered with an ICMP error", "the ICMP error and its sender") \
+		"our SYN was answered with an ICMP error", \
+		"what the ICMP error stands for", \
+		"the ICMP error and its sender") \
 	CAUSE(REMOTE_SILENT, "remote-silent", "the remote does not answer", \
-		"our SYN was not answered", "no answer on the wire") \
+		"our SYN was not answered", \
+		"ETIMEDOUT", \
+		"no answer on the wire") \
 	CAUSE(REMOTE_RESET, "remote-reset", "the remote reset it", \
-		"the remote host reset an established connection", "the RST")
+		"the remote host reset an established connection", \
+		"ECONNRESET", \
+		"the RST")
 
-#define CAUSE_ENUM(symbol, id, words, meaning, decides) CAUSE_##symbol,
+#define NO_GROUP(title)
+#define CAUSE_ENUM(symbol, id, words, meaning, client, decides) CAUSE_##symbol,
 enum cause {
-	CAUSES(CAUSE_ENUM) CAUSE_COUNT,
+	CAUSES(NO_GROUP, CAUSE_ENUM) CAUSE_COUNT,
 };
 #undef CAUSE_ENUM
+#undef NO_GROUP
 
 /* One entry of the catalogue; all text is ASCII. */
 struct cause_entry {
 	const char *id;      /* as in the event stream */
 	const char *words;   /* for a column of the screen */
 	const char *meaning; /* a sentence */
+	const char *client;  /* what the client gets; "": nothing to say */
 	const char *decides; /* what evidence decides it */
 };
 

@@ -194,9 +194,9 @@ static void connection_ended(struct engine *e, int64_t t, const struct connectio
 	peer_fin = a->out ? a->server_fin : a->client_fin; /* which counts as one byte to read */
 	a->unread = c->row.queue > peer_fin ? c->row.queue - peer_fin : 0;
 	a->unsent = c->row.queue_max;
-	if (c->retransmits > 0 && a->unsent > 0)
+	if ((c->retransmits > 0 || c->probes > 0) && a->unsent > 0) /* probes: of a window that stayed closed */
 		a->fate = FATE_RETRANSMITS;
-	else if (c->probes > 0)
+	else if (c->probes > 0 && a->unsent == 0)
 		a->fate = FATE_PROBES;
 	else if (a->unread > 0)
 		a->fate = FATE_UNREAD;

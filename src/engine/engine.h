@@ -13,6 +13,8 @@ struct engine_config {
 	int64_t interval; /* microseconds between tick events */
 	const char *netns;
 	uint8_t ttl; /* net.ipv4.ip_default_ttl; 0: 64 */
+	uint32_t somaxconn; /* net.core.somaxconn; 0: not known */
+	bool no_packets; /* nothing is captured: sockets and counters are all there is */
 	bool filtered; /* by the user's expression */
 	bool partial;  /* the capture does not see every RST of the host: an interface or a filter was chosen */
 	/*

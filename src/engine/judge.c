@@ -214,6 +214,18 @@ static void ask_route(struct engine *e, struct facts *f)
 	f->routing = answer.routing;
 }
 
+/* The way to the address that this host, as a router, says it cannot reach. */
+static void ask_forward(struct engine *e, struct facts *f)
+{
+	struct answer answer = {.found = false};
+	struct question q = {.kind = ASK_ROUTE, .addr = f->a->icmp_from, .peer = f->a->key.server};
+
+	if (!e->config.ask || !e->config.ask(e->config.ctx, &q, &answer))
+		return;
+	f->asked_forward = true;
+	f->forward = answer.routing;
+}
+
 static void ask_process(struct engine *e, struct facts *f, const struct listener *l)
 {
 	struct answer answer = {.found = false};
@@ -325,6 +337,7 @@ static void gather(struct engine *e, const struct attempt *a, struct facts *f)
 	f->icmp_from_here = e->addresses_known && engine_is_local(e, &a->icmp_from);
 	f->own_ttl = a->v6 || e->config.ttl == 0 ? 64 : e->config.ttl;
 	f->partial = e->config.partial;
+	f->somaxconn = e->config.somaxconn;
 	f->lossless = e->lost_t == 0 || e->lost_t < a->first - USEC;
 	if (e->config.interface && a->ifindex)
 		e->config.interface(e->config.ctx, a->ifindex, f->iface);
@@ -369,8 +382,8 @@ static void tell_accepted(struct engine *e, struct attempt *a, enum confidence c
 	if (a->emitted && is_slow_cause(a->cause)) {
 		v.cause = (enum cause)a->cause;
 		v.confidence = (enum confidence)a->confidence;
-	} else if (!a->out && (a->client_rsts > 0 || is_moved(&f, COUNTER_REQQ_FULL_COOKIES))) {
-		if (is_moved(&f, COUNTER_REQQ_FULL_COOKIES))
+	} else if (!a->out && (a->client_rsts > 0 || is_moved(&f, COUNTER_COOKIES_SENT))) {
+		if (is_moved(&f, COUNTER_COOKIES_SENT))
 			ask_half_open(e, &f);
 		v = rules_judge(&f);
 		v.confidence = v.cause == CAUSE_NONE ? confidence : v.confidence;
@@ -451,7 +464,7 @@ static bool judge_answered(struct engine *e, struct attempt *a)
 {
 	struct facts f;
 	struct verdict v;
-	bool connected, blocked, half_open, deferred, cookie;
+	bool connected, blocked, half_open, deferred, cookie, rejected;
 
 	gather(e, a, &f);
 	look_up(e, &f);
@@ -473,7 +486,8 @@ static bool judge_answered(struct engine *e, struct attempt *a)
 		return wait(e, a, a->answered + CONFIRM_WITHIN);
 	f.found_listener = f.looked_up && f.found && f.socket.state == SOCKET_LISTEN;
 	cookie = cookie && a->acks_in > 0 && is_moved(&f, COUNTER_LISTEN_OVERFLOWS); /* it believes to be connected */
-	if (blocked || half_open || cookie || (!f.looked_up && a->synacks > 1)) {
+	rejected = a->icmp_to_synack && !connected;
+	if (blocked || half_open || cookie || rejected || (!f.looked_up && a->synacks > 1)) {
 		if (a->stage != STAGE_UNFINISHED) {
 			if (e->samples.n && e->now < a->last + UNFINISHED_WAIT &&
 				(!f.window.known || f.window.to < a->last)) {
@@ -561,8 +575,14 @@ static bool judge_ended(struct engine *e, struct attempt *a)
 		if (f.asked && !f.port.bound && !f.port.udp && !f.port.outgoing && !f.gone)
 			ask_elsewhere(e, &f);
 	}
+	if (f.situation == SITUATION_REFUSED && !a->out && f.gone && !f.accepting)
+		ask_process(e, &f, f.gone);
 	if (f.situation == SITUATION_REFUSED && !a->out && f.accepting)
 		look_up_listener(e, &f);
+	if (f.situation == SITUATION_UNREACHABLE && a->foreign) {
+		ask_route(e, &f);
+		ask_forward(e, &f);
+	}
 	if (f.situation == SITUATION_RESET) {
 		look_around_end(e, &f);
 		if (a->unknown || a->answer_flags == TCP_RST)
@@ -573,8 +593,11 @@ static bool judge_ended(struct engine *e, struct attempt *a)
 	v = rules_judge(&f);
 	if (f.situation == SITUATION_RESET && a->client_fin && a->server_fin)
 		return true; /* a last segment after an orderly end */
-	if (f.situation == SITUATION_RESET && a->reset_by == SIDE_CLIENT && (a->out || a->server_fin))
-		return true; /* a client ended what it had no use for: this host's own, or after our close */
+	if (f.situation == SITUATION_RESET && a->reset_by == SIDE_CLIENT && (a->out || a->server_fin || a->client_fin)) {
+		if (!a->out && !a->established_reported)
+			tell_accepted(e, a, CONFIDENCE_PROVED);
+		return true; /* a client ended what it had no use for: this host's own, or after a close */
+	}
 	report_attempt(e, a, &f, &v, a->emitted && a->outcome == OUTCOME_CANCELLED);
 	if (f.situation == SITUATION_REFUSED && !a->out && f.sockets && !f.accepting)
 		remember_refusal(e, a);

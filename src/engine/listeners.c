@@ -62,6 +62,7 @@ static void take_row(struct listeners *l, int64_t t, const struct socket_row *ro
 		l->ports[row->port / 8] |= (uint8_t)(1u << row->port % 8);
 	}
 	one->row = *row;
+	one->seen = t;
 	one->waiting_since = row->queue == 0 ? 0 : one->waiting_since ? one->waiting_since : t;
 	one->missed = 0;
 	table_touch(l->table, one);
@@ -99,6 +100,7 @@ void listeners_shift(struct listeners *l, int64_t delta)
 {
 	for (struct listener *one = NULL; (one = table_next(l->table, one));) {
 		one->up += delta;
+		one->seen += delta;
 		one->waiting_since += one->waiting_since ? delta : 0;
 		one->announce_by += delta;
 		if (one->absent)

@@ -31,6 +31,7 @@ struct listener {
 	bool owner_known, announced;
 	int64_t absent; /* latest moment at which it was known not to be there; 0: found at start */
 	int64_t up;     /* first seen */
+	int64_t seen;   /* last seen in a snapshot */
 	int64_t gone;   /* when it went: exact by multicast, else the first poll without it; 0: live */
 	bool gone_exact;
 	int64_t waiting_since; /* since when its accept queue has not been empty; 0: it is */

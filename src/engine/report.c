@@ -111,6 +111,41 @@ static bool is_failure(enum situation s, enum cause cause)
 	return s != SITUATION_ACCEPTED && !(s == SITUATION_CLOSED && cause == CAUSE_NONE);
 }
 
+enum {
+	ENOUGH_TRIES = 4,   /* to say how they follow each other */
+	BURST_RATIO = 5,    /* between the longest gap and the mean one */
+};
+
+static enum pattern pattern_of(const struct peer *p)
+{
+	if (p->failing < ENOUGH_TRIES || p->mean_interval <= 0)
+		return PATTERN_NONE;
+	if (p->min_gap * 2 >= p->mean_interval && p->max_gap * 2 <= p->mean_interval * 3)
+		return PATTERN_PERIODIC;
+	return p->max_gap >= p->mean_interval * BURST_RATIO ? PATTERN_BURSTS : PATTERN_IRREGULAR;
+}
+
+static void add_gap(struct peer *p, int64_t gap)
+{
+	if (gap <= 0)
+		return;
+	if (p->failing == 1)
+		p->mean_interval = p->min_gap = p->max_gap = gap;
+	else
+		p->mean_interval += (gap - p->mean_interval) / 4;
+	p->min_gap = gap < p->min_gap ? gap : p->min_gap;
+	p->max_gap = gap > p->max_gap ? gap : p->max_gap;
+}
+
+static void take_tries(const struct peer *p, int64_t now, struct facts *f)
+{
+	f->failures = p->failures;
+	f->failing = p->failing;
+	f->failing_for = p->failing ? now - p->since : 0;
+	f->retry_interval = p->failing > 1 ? p->mean_interval : 0;
+	f->pattern = pattern_of(p);
+}
+
 /* Counts a peer's failed try, and how far apart its tries are. */
 static void count_try(struct engine *e, const struct attempt *a, struct facts *f, bool again)
 {
@@ -118,17 +153,28 @@ static void count_try(struct engine *e, const struct attempt *a, struct facts *f
 	struct peer *p = table_get(e->peers, &key, NULL, NULL, NULL);
 
 	if (!again) {
-		int64_t gap = a->first - p->last_try;
-
-		if (p->failures > 0 && gap > 0)
-			p->mean_interval = p->failures == 1 ? gap
-							    : p->mean_interval + (gap - p->mean_interval) / 4;
+		if (p->failing > 0)
+			add_gap(p, a->first - p->last_try);
+		else
+			p->since = a->first;
 		p->failures++;
+		p->failing++;
 		p->last_try = a->first;
 		table_touch(e->peers, p);
 	}
-	f->failures = p->failures;
-	f->retry_interval = p->mean_interval;
+	take_tries(p, a->first, f);
+}
+
+/* A peer that had failed is served: its first failures are over, and this line says how they went. */
+static void end_tries(struct engine *e, const struct attempt *a, struct facts *f)
+{
+	struct peer_key key = {*attempt_peer(a), a->key.server_port, a->out};
+	struct peer *p = table_used(e->peers) ? table_find(e->peers, &key) : NULL;
+
+	if (!p || p->failing == 0 || p->last_try >= a->first)
+		return;
+	take_tries(p, a->first, f);
+	p->failing = 0;
 }
 
 static const struct listener *neighbour_of(struct engine *e, uint16_t port)
@@ -193,6 +239,8 @@ static void emit(struct engine *e, const struct attempt *a, const struct facts *
 	out->count = (int64_t)x->count;
 	out->failures = f->failures;
 	out->retry_interval = f->retry_interval;
+	out->failing_for = f->failing_for;
+	text_copy(out->pattern, sizeof(out->pattern), pattern_name(f->pattern));
 	if (f->situation == SITUATION_REFUSED && !a->out && !f->nearest && !f->accepting)
 		telling.neighbour = neighbour_of(e, a->key.server_port);
 	words_tell(f, v, &telling, out);
@@ -350,6 +398,8 @@ void report_attempt(struct engine *e, struct attempt *a, const struct facts *f, 
 	if (is_failure(f->situation, v->cause)) {
 		count_try(e, a, &told, again);
 		e->alert_until = e->now + 10 * USEC;
+	} else {
+		end_tries(e, a, &told);
 	}
 	a->outcome = (uint8_t)outcomes[f->situation];
 	a->cause = (uint8_t)v->cause;

@@ -72,6 +72,13 @@ static enum client_sees sees(const struct facts *f)
 	return by_situation[f->situation];
 }
 
+const char *pattern_name(enum pattern p)
+{
+	static const char *const names[] = {"", "periodic", "bursts", "irregular"};
+
+	return names[p];
+}
+
 const char *confidence_name(enum confidence c)
 {
 	static const char *const names[] = {"possible", "possible", "inferred", "proved"};
@@ -143,4 +150,13 @@ struct verdict rules_judge(const struct facts *f)
 		if (r.rules[r.best]->also[i] != CAUSE_NONE)
 			add_alternative(&v, r.rules[r.best]->also[i]);
 	return v;
+}
+
+bool rules_name(enum cause c)
+{
+	for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++)
+		for (size_t i = 0; i < tables[t]->n; i++)
+			if (tables[t]->rules[i].cause == c)
+				return true;
+	return false;
 }

@@ -35,6 +35,16 @@ enum waiting {
 	WAITING_PAWS,   /* data of the peer, which comes and does not count */
 };
 
+/* How a peer's tries follow each other. */
+enum pattern {
+	PATTERN_NONE, /* too few to say */
+	PATTERN_PERIODIC,
+	PATTERN_BURSTS,
+	PATTERN_IRREGULAR,
+};
+
+const char *pattern_name(enum pattern p);
+
 /* Who sent a RST that answered a SYN, by the TCP stack's own count of its RSTs. */
 enum rst_origin {
 	ORIGIN_UNKNOWN, /* no counters around that moment */
@@ -74,6 +84,7 @@ struct facts {
 	/* counters around the decisive moment */
 	struct window window;
 	enum rst_origin origin;
+	uint32_t somaxconn; /* the limit of every accept queue; 0: not known */
 	uint32_t drops;   /* what the listener itself dropped since the SYN ... */
 	bool drops_exact; /* ... or at least that much */
 	struct listener_sample queue; /* at its fullest since the SYN */
@@ -87,6 +98,8 @@ struct facts {
 	/* answers of the host, where they were asked for */
 	bool asked_route, asked_process, asked_conntrack, asked_half_open, asked_elsewhere;
 	struct routing routing;
+	bool asked_forward;
+	struct routing forward; /* back: the way on to the dialled address, where this host is a router */
 	struct process process; /* whose listener it is, or was */
 	uint32_t conntrack, conntrack_max;
 	uint32_t half_open, half_open_max; /* in SYN_RECV on the port, and tcp_max_syn_backlog */
@@ -109,6 +122,8 @@ struct facts {
 	int64_t address_gone; /* how long ago it was taken from this host; 0: not known to have been */
 	/* the peer's tries at this port */
 	int64_t failures, retry_interval;
+	int64_t failing, failing_for; /* one after another, and for how long */
+	enum pattern pattern;
 	char iface[32];
 };
 
@@ -126,3 +141,6 @@ const char *confidence_name(enum confidence c);
  * strength make it possible, each the other's alternative, and none makes it unknown.
  */
 struct verdict rules_judge(const struct facts *f);
+
+/* Whether any rule names the cause, other than as an alternative. */
+bool rules_name(enum cause c);

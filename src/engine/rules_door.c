@@ -134,7 +134,8 @@ static enum confidence outgoing_port(const struct facts *f)
 /* Somebody listens by now, and even so the kernel's look-up finds nobody. */
 static bool is_steered_away(const struct facts *f)
 {
-	return f->accepting && f->looked_up && !f->found;
+	/* In the table, in a snapshot made after the refusal: the look-up asks what is there now. */
+	return f->accepting && f->accepting->gone == 0 && f->accepting->seen > f->a->answered && f->looked_up && !f->found;
 }
 
 /* The same server as before, not long ago. */
@@ -235,13 +236,32 @@ static enum confidence odd_flags(const struct facts *f)
 	return when(f->a->odd, CONFIDENCE_PROVED);
 }
 
-/* As a router: the address is another host's, and this one says that it cannot get there. */
+/* The interface forwards what is not for this host. */
+static bool is_router(const struct facts *f)
+{
+	return !f->asked_route || f->routing.forwarding != 0;
+}
+
+/*
+ * As a router: the address is another host's, and there is no way to it, or the next hop does not answer. A rule may
+ * send the same errors.
+ */
 static enum confidence forward_unreachable(const struct facts *f)
 {
 	const struct attempt *a = f->a;
+	const struct routing *way = &f->forward;
 	bool route = a->v6 ? a->icmp_code == 0 || a->icmp_code == 3 : a->icmp_code <= 1;
+	bool dead = way->back != ROUTE_UNICAST || way->neighbour == NEIGHBOUR_ASKED || way->neighbour == NEIGHBOUR_FAILED;
 
-	return when(a->foreign && f->icmp_from_here && route && a->icmp_type == (a->v6 ? 1 : 3), CONFIDENCE_PROVED);
+	if (!a->foreign || !f->icmp_from_here || !route || a->icmp_type != (a->v6 ? 1 : 3) || !is_router(f))
+		return CONFIDENCE_NONE;
+	return f->asked_forward && dead ? CONFIDENCE_PROVED : CONFIDENCE_POSSIBLE;
+}
+
+/* IPv6 says so even where nothing is forwarded (ip6_pkt_discard, v6.18). */
+static enum confidence not_our_address(const struct facts *f)
+{
+	return when(f->a->foreign && f->icmp_from_here && !is_router(f), CONFIDENCE_PROVED);
 }
 
 /* As a router, by a rule of its own. */
@@ -250,7 +270,7 @@ static enum confidence forward_rejected(const struct facts *f)
 	const struct attempt *a = f->a;
 	bool route = a->v6 ? a->icmp_code == 0 || a->icmp_code == 3 : a->icmp_code <= 1;
 
-	return when(a->foreign && f->icmp_from_here && !route, CONFIDENCE_PROVED);
+	return when(a->foreign && f->icmp_from_here && !route && is_router(f), CONFIDENCE_PROVED);
 }
 
 static enum confidence address_unanswered(const struct facts *f)
@@ -291,7 +311,8 @@ static const struct rule rules[] = {
 	{SITUATION_UNREACHABLE, IN, CAUSE_FIREWALL_REJECT, firewall_reject,
 		{CAUSE_PUBLISHED_TARGET_DEAD, CAUSE_FORWARD_UNREACHABLE}},
 	{SITUATION_UNREACHABLE, OUT, CAUSE_REMOTE_UNREACHABLE, proved, {0}},
-	{SITUATION_UNREACHABLE, IN, CAUSE_FORWARD_UNREACHABLE, forward_unreachable, {0}},
+	{SITUATION_UNREACHABLE, IN, CAUSE_FORWARD_UNREACHABLE, forward_unreachable, {CAUSE_FIREWALL_REJECT}},
+	{SITUATION_UNREACHABLE, IN, CAUSE_NOT_OUR_ADDRESS, not_our_address, {0}},
 	{SITUATION_UNREACHABLE, IN, CAUSE_FIREWALL_REJECT, forward_rejected, {0}},
 	{SITUATION_UNANSWERED, IN, CAUSE_ADDRESS_UNANSWERED, address_unanswered, {0}},
 };

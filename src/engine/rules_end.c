@@ -95,7 +95,7 @@ static enum confidence firewall_drop_ack(const struct facts *f)
 /* An ICMP error about our SYN-ACK is the peer's firewall's word, or one's on the way. */
 static enum confidence peer_firewall_icmp(const struct facts *f)
 {
-	return when(f->a->icmp_to_synack, CONFIDENCE_INFERRED);
+	return when(f->a->icmp_to_synack && !f->a->rejected_here, CONFIDENCE_INFERRED);
 }
 
 /* The peer's TCP asks and something over there resets the answer, so it asks again. */
@@ -111,8 +111,14 @@ static enum confidence peer_reset(const struct facts *f)
 {
 	const struct attempt *a = f->a;
 
-	return when(a->syns == 1 && a->synacks == 1 && a->ended - a->answered < AT_ONCE && !a->icmp_to_synack,
+	return when(!f->peer_impossible && a->syns == 1 && a->synacks == 1 && a->ended - a->answered < AT_ONCE && !a->icmp_to_synack,
 		CONFIDENCE_PROVED);
+}
+
+/* IPv6 answers a SYN with this host's own address, to itself over lo, and resets what it never asked for. */
+static enum confidence impossible_peer(const struct facts *f)
+{
+	return when(f->peer_impossible, CONFIDENCE_PROVED);
 }
 
 /* Connections that ended */
@@ -173,7 +179,10 @@ static enum confidence counted_abort(const struct facts *f, enum counter c, enum
 /* The socket's own last word: it was closed with bytes that nobody had read. */
 static bool was_unread(const struct facts *f)
 {
-	return aborted_here(f) && f->a->fate == FATE_UNREAD;
+	/* A socket that was destroyed from outside (ss -K) has unread data too, and counts nothing. */
+	bool counted = !f->window.known || moved(f, COUNTER_ABORT_ON_CLOSE);
+
+	return aborted_here(f) && f->a->fate == FATE_UNREAD && counted;
 }
 
 static enum confidence abort_unread_data(const struct facts *f)
@@ -227,7 +236,8 @@ static enum confidence keepalive_timeout(const struct facts *f)
 /* Told when the socket went; the peer learns of it by a bare RST to whatever it sends next. */
 static enum confidence retransmit_timeout(const struct facts *f)
 {
-	return when(by_this_host(f->a) && f->a->fate == FATE_RETRANSMITS, CONFIDENCE_PROVED);
+	return when(by_this_host(f->a) && f->a->fate == FATE_RETRANSMITS && f->a->cause != CAUSE_MTU_BLACKHOLE,
+		CONFIDENCE_PROVED);
 }
 
 static enum confidence sent_after_close(const struct facts *f)
@@ -247,17 +257,21 @@ static enum confidence stale_connection(const struct facts *f)
 {
 	const struct attempt *a = f->a;
 	bool bare = by_this_host(a) && !(a->answer_flags & TCP_ACK) && !our_fin(a) && !a->zero_window;
+	bool half = is_half_open(f);
 	bool known_gone = f->looked_up && (!f->found || f->socket.state == SOCKET_LISTEN);
 
-	if (!bare || a->fate != FATE_UNKNOWN || a->given_up || stack_sent_none(f) || overflow_reset(f))
+	if (!bare || half || a->fate != FATE_UNKNOWN || a->given_up || stack_sent_none(f) || overflow_reset(f))
 		return CONFIDENCE_NONE;
 	if (a->unknown || !known_gone)
 		return CONFIDENCE_POSSIBLE;
 	return a->established_reported ? if_lossless(f) : CONFIDENCE_INFERRED;
 }
 
+/* Either its beginning was not seen, or the handshake goes on: the RST answered something that is no part of it. */
 static enum confidence stray_segment(const struct facts *f)
 {
+	if (by_this_host(f->a) && !(f->a->answer_flags & TCP_ACK) && is_half_open(f) && !stack_sent_none(f))
+		return if_lossless(f);
 	return when(f->a->unknown && by_this_host(f->a) && !stack_sent_none(f), CONFIDENCE_POSSIBLE);
 }
 
@@ -312,12 +326,18 @@ static enum confidence proxy_backend_dead(const struct facts *f)
 	return when(closed_without_answer(f) && f->backend, CONFIDENCE_POSSIBLE);
 }
 
+/* What was found while it was open is why it was given up. */
+static enum confidence given_up_for_mtu(const struct facts *f)
+{
+	return when(f->a->fate == FATE_RETRANSMITS && f->a->cause == CAUSE_MTU_BLACKHOLE, CONFIDENCE_INFERRED);
+}
+
 /* The client was served all the same: a warning. */
 static enum confidence syn_cookies(const struct facts *f)
 {
 	bool full = f->asked_half_open && f->accepting && f->half_open >= f->queue.queue_max;
 
-	return when(moved(f, COUNTER_REQQ_FULL_COOKIES) && f->accepting && full, CONFIDENCE_INFERRED);
+	return when(moved(f, COUNTER_COOKIES_SENT) && f->accepting && full, CONFIDENCE_INFERRED);
 }
 
 /*
@@ -401,6 +421,7 @@ static const struct rule rules[] = {
 	{SITUATION_UNFINISHED, IN, CAUSE_FIREWALL_DROP_ACK, firewall_drop_ack, {CAUSE_BPF_DROP, CAUSE_CONNTRACK_INVALID}},
 	{SITUATION_UNFINISHED, IN, CAUSE_ACCEPT_QUEUE_FULL_LATE, accept_queue_full_late, {CAUSE_PEER_SILENT}},
 	{SITUATION_UNFINISHED, IN, CAUSE_DEFERRED_ACCEPT, deferred_accept, {CAUSE_PEER_SILENT}},
+	{SITUATION_CANCELLED, IN, CAUSE_MARTIAN, impossible_peer, {0}},
 	{SITUATION_CANCELLED, IN, CAUSE_PEER_RESET, peer_reset, {0}},
 	{SITUATION_CANCELLED, IN, CAUSE_PEER_FIREWALL, peer_firewall, {CAUSE_PEER_RESET}},
 	{SITUATION_RESET, IN, CAUSE_ACCEPT_QUEUE_FULL_LATE, overflow_reset, {0}},
@@ -414,6 +435,7 @@ static const struct rule rules[] = {
 		{CAUSE_ABORT_UNREAD_DATA, CAUSE_QUEUE_DISCARDED, CAUSE_PROCESS_DIED, CAUSE_SOCKET_DESTROYED}},
 	{SITUATION_RESET, WAY_EITHER, CAUSE_KEEPALIVE_TIMEOUT, keepalive_timeout, {CAUSE_SOCKET_DESTROYED}},
 	{SITUATION_RESET, WAY_EITHER, CAUSE_RETRANSMIT_TIMEOUT, retransmit_timeout, {0}},
+	{SITUATION_RESET, IN, CAUSE_MTU_BLACKHOLE, given_up_for_mtu, {CAUSE_RETRANSMIT_TIMEOUT}},
 	{SITUATION_RESET, WAY_EITHER, CAUSE_SENT_AFTER_CLOSE, sent_after_close, {0}},
 	{SITUATION_RESET, WAY_EITHER, CAUSE_STALE_CONNECTION, stale_connection,
 		{CAUSE_RETRANSMIT_TIMEOUT, CAUSE_SOCKET_DESTROYED, CAUSE_SENT_AFTER_CLOSE}},

@@ -109,8 +109,7 @@ static enum confidence reuseport_stuck(const struct facts *f)
  */
 static enum confidence syn_queue_full(const struct facts *f)
 {
-	bool crowded = f->asked_half_open && f->cookies == 0 && f->half_open_max > 0 &&
-		       f->half_open >= f->half_open_max / 4 * 3 - 1;
+	bool crowded = f->asked_half_open && f->cookies == 0 && f->half_open > f->half_open_max - f->half_open_max / 4;
 
 	if (!reached_listener(f) || is_full(f) || !moved(f, COUNTER_LISTEN_DROPS) ||
 		moved(f, COUNTER_LISTEN_OVERFLOWS) || no_way_back(f) || md5_or_ttl(f))
@@ -159,7 +158,7 @@ static enum confidence bpf_drop(const struct facts *f)
 {
 	return when(reached_listener(f) && f->drops_exact && f->window.known && !md5_or_ttl(f) &&
 			    !moved(f, COUNTER_LISTEN_DROPS) && !moved(f, COUNTER_LISTEN_OVERFLOWS) &&
-			    !moved(f, COUNTER_REQQ_FULL_DROP),
+			    !moved(f, COUNTER_REQQ_FULL_DROP) && !moved(f, COUNTER_EMBRYONIC_RSTS),
 		CONFIDENCE_POSSIBLE);
 }
 
@@ -315,7 +314,23 @@ static enum confidence next_hop_dead(const struct facts *f)
 
 static enum confidence firewall_drop_reply(const struct facts *f)
 {
-	return when(is_half_open(f) && !is_neighbour_dead(f), CONFIDENCE_POSSIBLE);
+	return when(is_half_open(f) && !is_neighbour_dead(f) && !f->a->rejected_here, CONFIDENCE_POSSIBLE);
+}
+
+/*
+ * TCP answered, and its answer came back as an error: a rule on the way out rejected it. A host-unreachable takes the
+ * half-open connection with a drop of the listener (tcp_req_err, v6.18), a RST counts as EmbryonicRsts.
+ */
+static enum confidence answer_rejected(const struct facts *f)
+{
+	bool by_icmp = reached_listener(f) && moved(f, COUNTER_LISTEN_DROPS) && !is_full(f) && !no_way_back(f) &&
+		       f->asked_route && !moved(f, COUNTER_LISTEN_OVERFLOWS) && !syn_queue_full(f);
+	bool by_rst = f->accepting && is_own_address(f) && moved(f, COUNTER_EMBRYONIC_RSTS) && !is_explained(f) &&
+		      !moved(f, COUNTER_LISTEN_OVERFLOWS);
+
+	if (is_neighbour_dead(f) || no_way_back(f))
+		return CONFIDENCE_NONE;
+	return f->a->rejected_here ? CONFIDENCE_INFERRED : when(by_icmp || by_rst, CONFIDENCE_POSSIBLE);
 }
 
 /* TCP refused, by its own count, and the wire shows fewer RSTs: they were lost on the way out. */
@@ -343,7 +358,7 @@ static const struct rule rules[] = {
 	{SITUATION_SILENT, IN, CAUSE_NO_ROUTE_BACK, no_route_back, {CAUSE_SYN_QUEUE_FULL}},
 	{SITUATION_SILENT, IN, CAUSE_TCP_MD5, tcp_md5, {CAUSE_ACCEPT_QUEUE_FULL}},
 	{SITUATION_SILENT, IN, CAUSE_MIN_TTL, min_ttl, {CAUSE_ACCEPT_QUEUE_FULL}},
-	{SITUATION_SILENT, IN, CAUSE_BPF_DROP, bpf_drop, {CAUSE_TCP_MD5, CAUSE_MIN_TTL}},
+	{SITUATION_SILENT, IN, CAUSE_BPF_DROP, bpf_drop, {CAUSE_FIREWALL_DROP, CAUSE_TCP_MD5, CAUSE_MIN_TTL}},
 	{SITUATION_SILENT, IN, CAUSE_DUPLICATE_CONNECTION, duplicate_connection, {CAUSE_FIREWALL_DROP}},
 	{SITUATION_SILENT, IN, CAUSE_TIMEWAIT_REUSE, timewait_reuse, {CAUSE_DUPLICATE_CONNECTION, CAUSE_FIREWALL_DROP}},
 	{SITUATION_SILENT, IN, CAUSE_MARTIAN, martian, {0}},
@@ -352,11 +367,12 @@ static const struct rule rules[] = {
 	{SITUATION_SILENT, IN, CAUSE_NOT_OUR_ADDRESS, not_our_address, {0}},
 	{SITUATION_SILENT, IN, CAUSE_BAD_CHECKSUM, bad_checksum, {0}},
 	{SITUATION_SILENT, IN, CAUSE_CONNTRACK_FULL, conntrack_full, {CAUSE_FIREWALL_DROP}},
+	{SITUATION_SILENT, IN, CAUSE_FIREWALL_DROP_REPLY, answer_rejected, {CAUSE_BPF_DROP, CAUSE_FIREWALL_DROP}},
 	{SITUATION_SILENT, IN, CAUSE_FIREWALL_DROP, firewall_drop_nobody,
 		{CAUSE_PUBLISHED_NOT_FORWARDED, CAUSE_PUBLISHED_NO_RETURN, CAUSE_DNAT_TO_LOOPBACK,
 			CAUSE_BPF_DROP}},
 	{SITUATION_SILENT, IN, CAUSE_FIREWALL_DROP, firewall_drop,
-		{CAUSE_BPF_DROP, CAUSE_NFQUEUE_DEAD, CAUSE_PEER_GAVE_UP}},
+		{CAUSE_BPF_DROP, CAUSE_NFQUEUE_DEAD, CAUSE_NOT_FOR_US, CAUSE_PEER_GAVE_UP}},
 	{SITUATION_SILENT, IN, CAUSE_NEXT_HOP_DEAD, next_hop_dead, {0}},
 	{SITUATION_SILENT, IN, CAUSE_FIREWALL_DROP_REPLY, firewall_drop_reply, {CAUSE_BPF_DROP}},
 	{SITUATION_SILENT, IN, CAUSE_FIREWALL_DROP_REPLY, answer_never_left, {CAUSE_NEXT_HOP_DEAD}},

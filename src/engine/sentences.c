@@ -159,12 +159,16 @@ static void tell_restarting(const struct facts *f, const struct names *n, struct
 
 static void tell_listener_gone(const struct facts *f, const struct names *n, struct event_attempt *ev)
 {
-	char ago[32], log[160];
+	char ago[32], lived[32], log[160];
 	int64_t gone = f->a->answered - f->gone->gone;
+	const char *how = !f->asked_process	? "the listener went away"
+			  : f->process.pid == 0 ? "the process has ended"
+						: "it closed its listener and goes on without";
 
 	words_duration(gone > 0 ? gone : 0, ago, sizeof(ago));
-	SUMMARY("%s dialled %s, where %s listened until %s before: the listener went away", n->peer,
-		n->dialled, n->owner, ago);
+	words_duration(f->gone->gone - f->gone->up, lived, sizeof(lived));
+	SUMMARY("%s dialled %s, where %s listened until %s before: %s%s%s", n->peer, n->dialled, n->owner, ago, how,
+		f->gone->absent ? ", after it had listened for " : "", f->gone->absent ? lived : "");
 	ADVICE("See why it went (exit, crash, or a server that takes one connection only): %s; coredumpctl "
 	       "list; and start it again", journal_words(n, log, sizeof(log)));
 }
@@ -200,12 +204,15 @@ static void tell_accept_queue_full(const struct facts *f, const struct names *n,
 	struct event_attempt *ev)
 {
 	const char *setting = n->who ? server_advice(n->who, SETTING_BACKLOG) : NULL;
+	bool capped = f->somaxconn > 0 && f->queue.queue_max == f->somaxconn;
 
-	SUMMARY("%s dialled %s, but the accept queue of %s is full (%u waiting, limit %u): it does not "
-		"accept fast enough", n->peer, n->dialled, n->owner, f->queue.queue, f->queue.queue_max);
+	SUMMARY("%s dialled %s, but the accept queue of %s is full (%u waiting, limit %u, which is %s): it does "
+		"not accept fast enough", n->peer, n->dialled, n->owner, f->queue.queue, f->queue.queue_max,
+		capped ? "net.core.somaxconn" : "the backlog of its listen()");
 	ADVICE("See what keeps it from accept(): strace -f -p %d -e accept,accept4, or its threads in top "
-	       "-H -p %d. A longer queue (%s; at most sysctl net.core.somaxconn) only helps against bursts",
+	       "-H -p %d. A longer queue (%s%s) only helps against bursts",
 		n->who ? n->who->pid : 0, n->who ? n->who->pid : 0,
+		capped ? "sysctl net.core.somaxconn, and then " : "",
 		setting ? setting : "the backlog of listen()");
 }
 
@@ -420,7 +427,7 @@ static const struct {
 		"The connection was forgotten here (reboot, time-out, failover) while the peer kept it: let the peer reconnect, "
 		"and keep idle connections alive on both sides"},
 	{CAUSE_STRAY_SEGMENT,
-		"{peer} sent a segment to port {port} that belongs to no connection, and was answered with a RST",
+		"{peer} sent a stray segment to port {port}: it belongs to no connection, and was answered with a RST",
 		"A single one is a scanner or a late packet, and needs nothing. Many from real clients: a connection that was "
 		"forgotten here; tcpdump -ni any '{filter} and tcp port {port}'"},
 	{CAUSE_SYNPROXY_BACKEND_DEAD,
@@ -469,8 +476,8 @@ static const struct {
 		"Somebody forges it, or two hosts have the same address: ip -d neigh; tcpdump -eni {iface} host {peer} shows "
 		"the sender's MAC address"},
 	{CAUSE_NOT_FOR_US,
-		"A SYN of {peer} to {dialled} came in on {iface}, but its frame was for another MAC address or VLAN, or for "
-		"everybody: TCP does not take it",
+		"A SYN of {peer} to {dialled} came in on {iface}, but its frame was for another MAC address or VLAN, or a "
+		"broadcast: TCP does not take it",
 		"The peer's ARP table or a switch is wrong: on the peer, ip neigh show {addr}; here, ip -br link show {iface}; "
 		"tcpdump -eni {iface} '{filter}'"},
 	{CAUSE_IPV6_DISABLED,
@@ -580,8 +587,14 @@ static const char *address_words(const struct facts *f, char *buf, size_t size)
 	if (f->address_gone)
 		snprintf(buf, size, ": it was taken from this host %s ago",
 			words_duration(f->address_gone, ago, sizeof(ago)));
+	else if (f->asked_route && f->routing.dad_failed)
+		snprintf(buf, size, ": duplicate address detection (DAD) failed for it, so another host has it as well");
+	else if (f->server_local && f->asked_route && f->routing.arp_ignore > 0)
+		snprintf(buf, size, ": arp_ignore is %d there, which answers for some of its own addresses only",
+			f->routing.arp_ignore);
 	else if (f->server_local)
-		snprintf(buf, size, ", though the address is its own");
+		snprintf(buf, size, ", though the address is its own: likely a firewall rule (nft table arp, or one for "
+			"neighbour discovery) drops the question or the answer");
 	else
 		snprintf(buf, size, ", though a server here is bound to it");
 	return buf;

@@ -43,7 +43,10 @@ struct peer_key {
 
 struct peer {
 	int64_t last_try, mean_interval;
-	int64_t failures;
+	int64_t failures;  /* in this run */
+	int64_t failing;   /* one after another: since it was served last */
+	int64_t since;     /* the first of those */
+	int64_t min_gap, max_gap;
 };
 
 /* A refusal for want of a listener, kept so that one coming up can explain it. */

@@ -139,7 +139,7 @@ static struct attempt *begin(struct engine *e, const struct segment *s, const st
 	a->syns = 1;
 	a->peer_ttl = s->ttl;
 	a->ifindex = s->ifindex;
-	a->other_mac = s->way == WAY_OTHER;
+	a->other_mac = s->way == WAY_OTHER || s->to_group;
 	a->bad_ip_sum = s->bad_ip_sum;
 	a->bad_tcp_sum = s->bad_tcp_sum;
 	track_set(e, a, STAGE_SYN, s->t + (role.out ? SILENT_AFTER_OUT : SILENT_AFTER_IN));
@@ -192,7 +192,7 @@ static void on_syn(struct engine *e, const struct segment *s)
 	}
 	if (!a->out && !a->foreign)
 		count_syn(e, s);
-	a->other_mac = false;
+	a->other_mac = s->to_group;
 	a->syns += a->syns < UINT16_MAX;
 	a->last = s->t;
 	table_touch(e->attempts, a);
@@ -279,7 +279,7 @@ static void count_own_failure(struct engine *e, const struct attempt *a, int64_t
 
 static void on_rst_to_syn(struct engine *e, struct attempt *a, const struct segment *s)
 {
-	if (!(s->flags & TCP_ACK) || s->ack - a->client_isn - 1 > 1460)
+	if (!a->odd && (!(s->flags & TCP_ACK) || s->ack - a->client_isn - 1 > 1460))
 		return; /* no valid answer to this SYN (RFC 9293, 3.10.7.3) */
 	a->answered = a->last = a->ended = s->t;
 	a->answer_flags = s->flags;
@@ -364,6 +364,8 @@ static void on_rst(struct engine *e, const struct segment *s)
 	} else if (a->stage == STAGE_SYN || a->stage == STAGE_SILENT) {
 		if (by == SIDE_SERVER)
 			on_rst_to_syn(e, a, s);
+		else if (s->ifindex == LOOPBACK && a->ifindex != LOOPBACK)
+			a->rejected_here = true;
 		else
 			a->client_rsts += a->client_rsts < UINT8_MAX;
 	} else if (a->stage == STAGE_ANSWERED || a->stage == STAGE_OPEN ||
@@ -413,6 +415,8 @@ static bool on_icmp_to_answer(struct engine *e, const struct segment *s)
 	struct attempt_key key = {s->dst, s->src, s->dport, s->sport};
 	struct attempt *a = table_find(e->attempts, &key);
 
+	if (a && !a->out && engine_is_local(e, &s->icmp_from) && s->ifindex == LOOPBACK)
+		a->rejected_here = true;
 	if (!a || a->out || (a->stage != STAGE_ANSWERED && a->stage != STAGE_UNFINISHED) ||
 		s->seq != a->server_isn)
 		return a != NULL;

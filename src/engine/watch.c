@@ -36,6 +36,7 @@ enum {
 
 enum trigger {
 	TRIGGER_ZERO_WINDOW,
+	TRIGGER_NEAR_ZERO_WINDOW,
 	TRIGGER_PAWS,
 	TRIGGER_RESENT,
 	TRIGGERS,
@@ -43,6 +44,7 @@ enum trigger {
 
 static const enum counter triggers[TRIGGERS] = {
 	[TRIGGER_ZERO_WINDOW] = COUNTER_TO_ZERO_WINDOW,
+	[TRIGGER_NEAR_ZERO_WINDOW] = COUNTER_WANT_ZERO_WINDOW,
 	[TRIGGER_PAWS] = COUNTER_PAWS_ESTAB,
 	[TRIGGER_RESENT] = COUNTER_RETRANS_SEGS,
 };
@@ -148,7 +150,7 @@ static enum waiting suspicion(const struct engine *e, const struct connection *c
 		return WAITING_ACCEPT;
 	if (is_pulled(e, TRIGGER_RESENT) && c->retransmits >= RESENDS)
 		return WAITING_RESENT;
-	if (is_pulled(e, TRIGGER_ZERO_WINDOW) && c->row.queue > 0)
+	if ((is_pulled(e, TRIGGER_ZERO_WINDOW) || is_pulled(e, TRIGGER_NEAR_ZERO_WINDOW)) && c->row.queue > 0)
 		return WAITING_READ;
 	if (is_pulled(e, TRIGGER_PAWS) && c->data_in > 0)
 		return WAITING_PAWS;
@@ -274,16 +276,6 @@ static const struct listener *bound_to(struct engine *e, const struct ip *ip)
 	return NULL;
 }
 
-void watch_addresses_changed(struct engine *e, const struct ip *before, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!engine_is_local(e, &before[i]))
-			e->watch->gone[e->watch->next_gone++ % GONE_MAX] = (struct gone_address){before[i], e->now};
-	for (size_t i = 0; i < GONE_MAX; i++)
-		if (e->watch->gone[i].t != 0 && engine_is_local(e, &e->watch->gone[i].ip))
-			e->watch->gone[i].t = 0; /* it is back */
-}
-
 /* Who asks for an address is looked at where the question could be in vain, or where there are few. */
 static void look_at_addresses(struct engine *e)
 {
@@ -299,6 +291,17 @@ static void look_at_addresses(struct engine *e)
 	for (struct listener *l = NULL; e->addresses_known && (l = table_next(e->listeners.table, l));)
 		if (l->gone == 0 && !ip_is_any(&l->row.addr) && !engine_is_local(e, &l->row.addr))
 			engine_look(e, &l->row.addr, 0, until);
+}
+
+void watch_addresses_changed(struct engine *e, const struct ip *before, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!engine_is_local(e, &before[i]))
+			e->watch->gone[e->watch->next_gone++ % GONE_MAX] = (struct gone_address){before[i], e->now};
+	for (size_t i = 0; i < GONE_MAX; i++)
+		if (e->watch->gone[i].t != 0 && engine_is_local(e, &e->watch->gone[i].ip))
+			e->watch->gone[i].t = 0; /* it is back */
+	look_at_addresses(e);
 }
 
 void watch_address(struct engine *e, const struct segment *s)

@@ -141,6 +141,8 @@ static void tell_packet(const struct facts *f, struct event_attempt *ev)
 			a->data_in);
 	if (a->synack_rsts > 1)
 		say(ev, "packets", "our SYN-ACK was reset %u times", a->synack_rsts);
+	if (a->rejected_here)
+		say(ev, "packets", "our answer came back to this host by lo, rejected on its way out");
 	if (a->icmp_to_synack)
 		say(ev, "packets", "an ICMP error about our SYN-ACK came (type %u code %u)", a->icmp_type, a->icmp_code);
 	if (a->zero_window)
@@ -190,7 +192,7 @@ static void tell_wire(const struct facts *f, struct event_attempt *ev)
 	case SITUATION_RESET:
 		words_duration(a->ended - a->first, took, sizeof(took));
 		if (a->unknown)
-			say(ev, "packets", "%s > %s on %s: RST [%s] from here; the beginning of the connection was not seen", to, from,
+			say(ev, "packets", "%s > %s on %s: RST [%s] from here to a segment of no connection: a stray ACK, or one that was forgotten", to, from,
 				iface, flags);
 		else if (a->given_up)
 			say(ev, "packets", "%s > %s on %s: open for %s, and no RST or FIN was sent at its end", from, to, iface,
@@ -380,6 +382,11 @@ static void tell_host(const struct facts *f, struct event_attempt *ev)
 	if (f->backend)
 		say(ev, "history", "this host's own attempt to reach %s failed while the connection was served",
 			ip_format_port(&f->backend_key.server, f->backend_key.server_port, text, sizeof(text)));
+	if (f->asked_forward && f->forward.back < sizeof(ways) / sizeof(ways[0]) && ways[f->forward.back])
+		say(ev, "routes", "the way on to the dialled address: %s", ways[f->forward.back]);
+	else if (f->asked_forward && (f->forward.neighbour == NEIGHBOUR_ASKED || f->forward.neighbour == NEIGHBOUR_FAILED))
+		say(ev, "routes", "the way on leads over %s on %s, which does not answer",
+			ip_format(&f->forward.next_hop, text, sizeof(text)), f->forward.device);
 	if (!f->asked_route)
 		return;
 	if (f->routing.in == ROUTE_INVALID)
@@ -391,6 +398,8 @@ static void tell_host(const struct facts *f, struct event_attempt *ev)
 	if (a->foreign && a->v6 && f->routing.ipv6_disabled >= 0)
 		say(ev, "routes", "the address is not this host's; disable_ipv6 is %d, forwarding %d there",
 			f->routing.ipv6_disabled, f->routing.forwarding);
+	if (a->foreign)
+		return; /* the way back from an address that is not here says nothing */
 	if (f->routing.back < sizeof(ways) / sizeof(ways[0]) && ways[f->routing.back])
 		say(ev, "routes", "the way back to the peer: %s", ways[f->routing.back]);
 	else if (f->routing.neighbour == NEIGHBOUR_ASKED || f->routing.neighbour == NEIGHBOUR_FAILED)
@@ -399,13 +408,39 @@ static void tell_host(const struct facts *f, struct event_attempt *ev)
 			f->routing.neighbour == NEIGHBOUR_FAILED ? "FAILED" : "INCOMPLETE");
 }
 
-static void tell_repetition(const struct facts *f, struct event_attempt *ev)
+/* "every 2.0 s", "in bursts", "every 3.1 s on average"; returns buf. */
+static const char *pattern_words(const struct facts *f, char *buf, size_t size)
 {
 	char every[32];
 
-	if (f->failures > 1)
-		say(ev, "history", "%s has failed here %" PRId64 " times, every %s on average", ev->peer,
-			f->failures, words_duration(f->retry_interval, every, sizeof(every)));
+	words_duration(f->retry_interval, every, sizeof(every));
+	if (f->pattern == PATTERN_BURSTS)
+		text_copy(buf, size, "in bursts");
+	else
+		snprintf(buf, size, "every %s%s", every, f->pattern == PATTERN_PERIODIC ? "" : " on average");
+	return buf;
+}
+
+static void tell_repetition(const struct facts *f, struct event_attempt *ev)
+{
+	char how[64], span[32], up[32];
+	const struct listener *l = f->accepting;
+	bool served = f->situation == SITUATION_ACCEPTED || f->situation == SITUATION_CLOSED;
+	int64_t before = l && l->absent ? f->a->first - l->up : 0;
+
+	words_duration(f->failing_for, span, sizeof(span));
+	if (served && f->failing > 0) {
+		words_duration(before, up, sizeof(up));
+		say(ev, "history", "%s had failed here %" PRId64 " time%s before, for %s%s%s%s%s%s, and is served now",
+			ev->peer, f->failing, f->failing == 1 ? "" : "s", span, f->failing > 1 ? ", " : "",
+			f->failing > 1 ? pattern_words(f, how, sizeof(how)) : "",
+			before > 0 && before < f->failing_for ? "; the listener came up " : "",
+			before > 0 && before < f->failing_for ? up : "",
+			before > 0 && before < f->failing_for ? " earlier" : "");
+	} else if (f->failing > 1) {
+		say(ev, "history", "%s has failed here %" PRId64 " times within %s, %s", ev->peer, f->failing, span,
+			pattern_words(f, how, sizeof(how)));
+	}
 }
 
 /* For a cause without words of its own: what happened, what it is called, what would decide. */

@@ -103,6 +103,8 @@ static const struct field attempt_fields[] = {
 	INT(struct event_attempt, count),
 	INT(struct event_attempt, failures),
 	TIME(struct event_attempt, retry_interval),
+	TIME(struct event_attempt, failing_for),
+	TEXT_OPT(struct event_attempt, pattern),
 	{"evidence", FIELD_OBJECTS, offsetof(struct event_attempt, evidence),
 		sizeof(struct event_evidence), EVENT_EVIDENCE, evidence_fields, false},
 	TEXT(struct event_attempt, summary),

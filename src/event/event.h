@@ -73,6 +73,8 @@ struct event_attempt {
 	int64_t syns, count;
 	int64_t failures;       /* of this peer at this port in this run, this one included */
 	int64_t retry_interval; /* mean time between the peer's tries, microseconds; 0: no retries */
+	int64_t failing_for;    /* since the first of these failures, microseconds */
+	char pattern[12];       /* of the tries: "" (too few), periodic, bursts, irregular */
 	char alternatives[EVENT_ALTERNATIVES][32];
 	struct event_evidence evidence[EVENT_EVIDENCE];
 	char summary[320], advice[480], client_words[256];

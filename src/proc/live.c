@@ -123,6 +123,19 @@ static void read_addresses(struct session *s)
 		engine_addresses(s->engine, ips, n, r == 0);
 }
 
+/* Hands the capture what the engine wants to see, when that has changed. */
+static void look_closer(struct session *s)
+{
+	struct look looks[LOOKS_MAX];
+	uint64_t generation;
+	size_t n = engine_looks(s->engine, looks, &generation);
+
+	if (!s->src->capture || generation == s->looks)
+		return;
+	s->looks = generation;
+	capture_look(s->src->capture, looks, n);
+}
+
 static int on_addresses(void *ctx, uint32_t events)
 {
 	struct session *s = ctx;
@@ -130,6 +143,7 @@ static int on_addresses(void *ctx, uint32_t events)
 	(void)events;
 	addresses_drain(s->src->addresses);
 	read_addresses(s);
+	look_closer(s);
 	return LOOP_GO_ON;
 }
 
@@ -180,19 +194,6 @@ static int finish(struct worker *w, const char *reason, int status)
 	return status;
 }
 
-/* Hands the capture what the engine wants to see, when that has changed. */
-static void look_closer(struct session *s)
-{
-	struct look looks[LOOKS_MAX];
-	uint64_t generation;
-	size_t n = engine_looks(s->engine, looks, &generation);
-
-	if (!s->src->capture || generation == s->looks)
-		return;
-	s->looks = generation;
-	capture_look(s->src->capture, looks, n);
-}
-
 /* One round: deadlines, a poll when due or wanted, a frame once an interval. */
 static int run_round(struct session *s)
 {
@@ -200,13 +201,13 @@ static int run_round(struct session *s)
 
 	engine_advance(s->engine, now);
 	s->poll_wanted |= engine_wants_poll(s->engine);
-	look_closer(s);
 	if (now >= s->next_poll || (s->poll_wanted && now >= s->last_poll + POLL_APART) ||
 		(engine_is_alert(s->engine) && now >= s->last_poll + BUSY_PAUSE) ||
 		now < s->last_poll) {
 		poll_host(s);
 		s->next_poll = now + s->w.o->interval;
 	}
+	look_closer(s);
 	if (now >= s->next_frame || now + s->w.o->interval < s->next_frame) {
 		int r;
 
@@ -254,17 +255,18 @@ static int on_packets(void *ctx, uint32_t events)
 		capture_again(s->src->capture);
 	return run_round(s);
 }
-static uint8_t read_ttl(void)
+/* A number below /proc/sys; 0: there is none. */
+static uint32_t read_sysctl(const char *path)
 {
-	FILE *f = fopen("/proc/sys/net/ipv4/ip_default_ttl", "re");
-	unsigned int ttl = 0;
+	FILE *f = fopen(path, "re");
+	unsigned int value = 0;
 
 	if (f) {
-		if (fscanf(f, "%3u", &ttl) != 1 || ttl > 255)
-			ttl = 0;
+		if (fscanf(f, "%9u", &value) != 1)
+			value = 0;
 		fclose(f);
 	}
-	return (uint8_t)ttl;
+	return value;
 }
 
 static int watch_sources(struct session *s)
@@ -300,7 +302,9 @@ int session_live(const struct options *o, struct sources *sources, struct fronte
 		.sink = fe->sink,
 		.interval = o->interval,
 		.netns = "",
-		.ttl = read_ttl(),
+		.ttl = (uint8_t)read_sysctl("/proc/sys/net/ipv4/ip_default_ttl"),
+		.somaxconn = read_sysctl("/proc/sys/net/core/somaxconn"),
+		.no_packets = !sources->capture,
 		.filtered = o->filter != NULL,
 		.partial = o->n_interfaces > 0 || o->filter,
 		.ask = on_question,

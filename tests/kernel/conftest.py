@@ -17,6 +17,7 @@ from ground import Ground                   # noqa: E402
 
 _ports = itertools.count(20000)
 
+
 def pytest_addoption(parser):
     parser.addoption("--assumptions", action="store_true", help="list what tests/kernel assumes, and run nothing")
 

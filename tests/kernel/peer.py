@@ -12,7 +12,7 @@ import struct
 import time
 from dataclasses import dataclass
 
-from lab import SERVER4, SERVER6, checksum, tcp_name
+from lab import SERVER4, checksum, tcp_name
 
 PEER4, PEER6 = "10.77.0.50", "fd77::50"
 FLAGS = {"FIN": 0x01, "SYN": 0x02, "RST": 0x04, "PSH": 0x08, "ACK": 0x10, "URG": 0x20}

@@ -81,7 +81,7 @@ def test_synproxy(lab, port, listening, server):
     """SYNPROXY's SYN-ACK has window 0, whether somebody listens or not; if nobody does, the peer's ACK gets a RST-ACK,
     which is the stack's and counted in OutRsts.
 
-    Kernel: synproxy_send_client_synack, synproxy_send_server_syn
+    Kernel: synproxy_send_client_synack, synproxy_recv_client_ack
     Causes: synproxy-backend-dead
     """
     lab.server.sysctl("net.netfilter.nf_conntrack_tcp_loose", 0)

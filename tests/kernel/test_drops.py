@@ -88,7 +88,7 @@ def test_tcp_md5(lab, port, case, server):
     """A SYN whose TCP-MD5 signature is missing, unexpected or wrong gets no answer and adds one to the listener's
     drops and to TCPMD5NotFound, TCPMD5Unexpected or TCPMD5Failure; ListenDrops stands still.
 
-    Kernel: tcp_inbound_hash, tcp_inbound_md5_hash
+    Kernel: tcp_inbound_hash
     Causes: tcp-md5
     """
     expected, sent, counter = MD5[case]
@@ -101,7 +101,7 @@ def test_tcp_md5(lab, port, case, server):
 def test_tcp_md5_right(lab, port, server):
     """A SYN with the right TCP-MD5 signature is answered (else the tests above prove nothing).
 
-    Kernel: tcp_inbound_md5_hash
+    Kernel: tcp_inbound_hash
     Causes: tcp-md5
     """
     peer = lab.peer(port, server=server)

@@ -36,7 +36,7 @@ def test_look_up_through_a_life(lab, port, server):
     """Q finds nothing at a closed port, the listener for a new 4-tuple, and for a known one its SYN_RECV, ESTABLISHED
     or TIME_WAIT row.
 
-    Kernel: inet_diag_find_one_icsk, __inet_lookup, inet_diag_dump_one_icsk
+    Kernel: tcp_diag_find_one_icsk, __inet_lookup, tcp_diag_dump_one
     Causes: no-listener, steered-away, firewall-drop-reply, timewait-reuse, duplicate-connection, stale-connection
     """
     peer = lab.peer(port, server=server)
@@ -150,7 +150,7 @@ def test_bound_dump(lab, port, addr, how):
     """A dump of state bit 13 (BOUND_INACTIVE) has the sockets that are bound and do not listen, never did or were shut
     down, with their inode; the LISTEN dump has not.
 
-    Kernel: inet_diag_dump_icsk (TCPF_BOUND_INACTIVE, v6.8)
+    Kernel: tcp_diag_dump (TCPF_BOUND_INACTIVE, v6.8)
     Causes: not-listening
     """
     family = family_of(addr)
@@ -181,7 +181,7 @@ def test_listen_rows(lab, port):
     """LISTEN rows have INET_DIAG_SKV6ONLY for IPv6 only, the interface of SO_BINDTODEVICE as idiag_if, and an inode;
     the dump of one family has not the other's.
 
-    Kernel: inet_diag_msg_attrs_fill, inet_diag_dump_icsk
+    Kernel: inet_diag_msg_attrs_fill, tcp_diag_dump
     Causes: ipv6-only, ipv4-only, other-device
     """
     lab.listen(port, addr="::", options=[V6ONLY])
@@ -209,7 +209,7 @@ def test_outgoing_rows(lab, port):
     """An outgoing connection's port is in the ESTABLISHED or SYN_SENT dump and not in BOUND_INACTIVE's, although bind()
     was called.
 
-    Kernel: inet_diag_dump_icsk
+    Kernel: tcp_diag_dump
     Causes: outgoing-port, not-listening
     """
     lab.listen(port, host=lab.client)

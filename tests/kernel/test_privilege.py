@@ -136,7 +136,7 @@ def test_socket_table_for_nobody(lab, port):
     """A process without privileges sees all of the socket table: LISTEN rows with drops and inode, bound sockets,
     half-open connections and exact look-ups, whoever owns them.
 
-    Kernel: inet_diag_dump_icsk, inet_diag_dump_one_icsk
+    Kernel: tcp_diag_dump, tcp_diag_dump_one
     Causes: all
     """
     lab.listen(port)

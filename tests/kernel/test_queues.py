@@ -7,7 +7,7 @@ import pytest
 
 from diag import ESTABLISHED, LISTEN, SYN_RECV
 from ground import BOTH, eventually, everywhere, family_of
-from lab import CLIENT4, SERVER4, SERVER6
+from lab import CLIENT4, SERVER4
 
 OV, LD = "TcpExtListenOverflows", "TcpExtListenDrops"
 FULL, COOKIES, SENT = "TcpExtTCPReqQFullDrop", "TcpExtTCPReqQFullDoCookies", "TcpExtSyncookiesSent"
@@ -232,7 +232,7 @@ def test_deferred_accept(lab, port):
 def test_half_open_rows(lab, port, server):
     """A dump of state SYN_RECV has one row for each half-open connection of a port.
 
-    Kernel: inet_diag_dump_icsk, inet_req_diag_fill
+    Kernel: tcp_diag_dump, tcp_req_diag_fill
     Causes: syn-queue-full, peer-silent, firewall-drop-reply, next-hop-dead
     """
     lab.listen(port, addr=everywhere(server))
@@ -264,7 +264,7 @@ def test_not_reading(lab, port):
     """When the application does not read, idiag_rqueue has the bytes that wait, and when they fill the buffer to the
     last byte offered the window is 0 and TCPToZeroWindowAdv rises.
 
-    Kernel: tcp_select_window, tcp_diag_get_info
+    Kernel: __tcp_select_window, tcp_diag_get_info
     Causes: not-reading
     """
     listener = lab.listen(port, options=[(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)])

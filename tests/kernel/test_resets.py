@@ -267,7 +267,7 @@ def test_retransmission_timeout(lab, port):
     """When data stays unacknowledged, TCPAbortOnTimeout rises and nothing is sent; the peer's next segment gets a bare
     RST with window 0.
 
-    Kernel: tcp_write_timeout, tcp_write_err
+    Kernel: tcp_retransmit_timer, tcp_write_timeout, tcp_write_err
     Causes: retransmit-timeout, stale-connection
     """
     lab.server.sysctl("net.ipv4.tcp_retries2", 1)

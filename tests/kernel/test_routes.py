@@ -1,12 +1,11 @@
 """Routing: what RTM_GETROUTE and RTM_GETNEIGH say of a packet, and what happens to a real one."""
 import socket
-import time
 
 import pytest
 
 from diag import LISTEN, SYN_RECV
 from ground import BOTH, eventually, everywhere, family_of
-from lab import CLIENT4, CLIENT6, SERVER4, SERVER4_OTHER, SERVER6
+from lab import CLIENT4, SERVER4, SERVER4_OTHER, SERVER6
 from peer import PEER4, PEER6
 from routes import NUD_FAILED, NUD_INCOMPLETE, NUD_PERMANENT
 

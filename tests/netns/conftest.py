@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import lab as laboratory        # noqa: E402
+from expect import MATRIX         # noqa: E402
 from watch import Watch         # noqa: E402
 
 _ports = itertools.count(20000, 10)
@@ -19,6 +20,14 @@ _ports = itertools.count(20000, 10)
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes many seconds or much of the machine")
     laboratory.close_on_signals()
+
+
+def pytest_terminal_summary(terminalreporter):
+    """The confusion matrix of this run: what was caused, and what was named."""
+    if MATRIX.named:
+        terminalreporter.section("confusion matrix")
+        for line in MATRIX.lines():
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session", autouse=True)

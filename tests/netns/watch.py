@@ -11,7 +11,7 @@ from lab import REPO, LabError
 
 OUTCOMES = {"accepted", "refused", "unreachable", "silent", "unfinished", "cancelled"}
 CONFIDENCES = {"proved", "inferred", "possible"}
-CLIENT_SEES = {"ECONNREFUSED", "ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH", "EACCES", "ECONNRESET", "none"}
+CLIENT_SEES = {"ECONNREFUSED", "ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH", "EACCES", "ECONNRESET", "EPIPE", "none"}
 ATTEMPT_FIELDS = {"id", "first", "last", "dir", "netns", "iface", "peer", "peer_port", "addr", "port", "outcome",
                   "cause", "confidence", "client_sees", "syns", "count", "evidence", "summary", "advice"}
 RESET_FIELDS = ATTEMPT_FIELDS - {"outcome", "syns"} | {"by"}
@@ -171,9 +171,8 @@ class Watch:
     def rewritten(self):
         """Settled attempts that were given another cause or outcome afterwards."""
         latest = {line["id"]: line for line in self.attempts()}
-        said = ("type", "cause", "outcome", "client_sees", "port")
         return [f"was {before}\nis  {latest.get(known)}" for known, before in self._settled.items()
-                if [before.get(name) for name in said] != [latest.get(known, {}).get(name) for name in said]]
+                if contradicts(before, latest.get(known, {}))]
 
     def counters(self, port):
         """The latest `port` line of a port; empty when there was none."""
@@ -235,6 +234,12 @@ class Watch:
         faults += [f"{fault}: {json.dumps(line)}" for line in self.lines for fault in form_faults(line)]
         faults += [f"standard error: {line}" for line in self.stderr if "Sanitizer" in line or "runtime error" in line]
         assert not faults, "\n".join(faults[:20])
+
+
+def contradicts(before, after):
+    """Whether a later word takes back an earlier one.  That the connection was ended by it is no contradiction."""
+    same = ("cause", "port") if after.get("type") != before["type"] else ("cause", "port", "outcome", "client_sees")
+    return [before.get(name) for name in same] != [after.get(name) for name in same]
 
 
 def is_about(line, port):
