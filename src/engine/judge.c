@@ -338,7 +338,8 @@ static void gather(struct engine *e, const struct attempt *a, struct facts *f)
 	f->own_ttl = a->v6 || e->config.ttl == 0 ? 64 : e->config.ttl;
 	f->partial = e->config.partial;
 	f->somaxconn = e->config.somaxconn;
-	f->lossless = e->lost_t == 0 || e->lost_t < a->first - USEC;
+	f->lossless = !e->config.no_packets && (e->lost_t == 0 || e->lost_t < a->first - USEC);
+	f->no_packets = e->config.no_packets;
 	if (e->config.interface && a->ifindex)
 		e->config.interface(e->config.ctx, a->ifindex, f->iface);
 	find_window(e, f);
@@ -550,12 +551,23 @@ static void remember_refusal(struct engine *e, const struct attempt *a)
 	e->recent[e->next_recent++ % RECENT_MAX] = (struct recent){*a, true};
 }
 
+/* What was said of the connection while it was open is why its client ended it. */
+static bool is_waiting_cause(uint8_t cause)
+{
+	static const uint8_t waiting[] = {CAUSE_NOT_ACCEPTING, CAUSE_NOT_READING, CAUSE_PROCESS_STOPPED,
+		CAUSE_FD_LIMIT, CAUSE_MTU_BLACKHOLE, CAUSE_PAWS};
+
+	return memchr(waiting, cause, sizeof(waiting)) != NULL;
+}
+
 static bool judge_ended(struct engine *e, struct attempt *a)
 {
 	struct facts f;
 	struct verdict v;
 	bool empty;
 
+	if (a->reset_by == SIDE_CLIENT && is_waiting_cause(a->cause))
+		return true; /* it gave up what was said to lead nowhere */
 	if (a->outcome == OUTCOME_UNFINISHED && a->reset_by == SIDE_CLIENT)
 		return true; /* what was said of it stands: this RST only ends it */
 	gather(e, a, &f);
@@ -659,6 +671,34 @@ void judge_unanswered(struct engine *e, const struct unanswered *u)
 	ask_route(e, &f);
 	v = rules_judge(&f);
 	report_attempt(e, &a, &f, &v, false);
+}
+
+bool judge_drops(struct engine *e, const struct listener *l, int64_t since, uint32_t n)
+{
+	struct attempt a = {
+		.key = {.server = l->row.addr, .server_port = l->row.port},
+		.id = e->next_id++,
+		.first = since,
+		.last = e->now,
+		.stage = STAGE_SYN,
+		.syns = (uint16_t)(n < UINT16_MAX ? n : UINT16_MAX),
+		.v6 = !ip_is_v4(&l->row.addr),
+	};
+	struct facts f;
+	struct verdict v;
+
+	gather(e, &a, &f);
+	if (e->samples.n && !f.window.known)
+		return false;
+	f.accepting = l;
+	f.server_local = true;
+	f.drops = n;
+	f.drops_exact = true;
+	f.queue = listener_fullest_since(l, since);
+	ask_why_dropped(e, &f);
+	v = rules_judge(&f);
+	report_attempt(e, &a, &f, &v, false);
+	return true;
 }
 
 bool judge_attempt(struct engine *e, struct attempt *a)

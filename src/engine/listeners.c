@@ -56,6 +56,7 @@ static void take_row(struct listeners *l, int64_t t, const struct socket_row *ro
 		l->went--;
 	}
 	if (fresh) {
+		one->drops_told = one->absent || l->last_poll ? 0 : row->drops;
 		one->absent = l->last_poll;
 		one->up = t;
 		l->came++;
@@ -101,6 +102,7 @@ void listeners_shift(struct listeners *l, int64_t delta)
 	for (struct listener *one = NULL; (one = table_next(l->table, one));) {
 		one->up += delta;
 		one->seen += delta;
+		one->dropped_after += one->dropped_after ? delta : 0;
 		one->waiting_since += one->waiting_since ? delta : 0;
 		one->announce_by += delta;
 		if (one->absent)

@@ -35,6 +35,8 @@ struct listener {
 	int64_t gone;   /* when it went: exact by multicast, else the first poll without it; 0: live */
 	bool gone_exact;
 	int64_t waiting_since; /* since when its accept queue has not been empty; 0: it is */
+	uint32_t drops_told; /* where packets are not watched: drops up to here were looked into */
+	int64_t dropped_after; /* a drop since was seen, and is judged with the next sample; 0: none */
 	uint8_t missed;     /* polls without it, one after another */
 	uint32_t announce_queue, announce_queue_max;
 	int64_t announce_by; /* when it is announced even without its owner; later: not again before */

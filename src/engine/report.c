@@ -217,7 +217,9 @@ static void emit(struct engine *e, const struct attempt *a, const struct facts *
 	text_copy(out->dir, sizeof(out->dir), a->out ? "out" : "in");
 	text_copy(out->netns, sizeof(out->netns), e->config.netns);
 	text_copy(out->iface, sizeof(out->iface), f->iface);
-	if (!x->many)
+	if (!x->many && f->no_packets && a->key.client_port == 0 && f->situation == SITUATION_SILENT)
+		text_copy(out->peer, sizeof(out->peer), "unknown");
+	else if (!x->many)
 		ip_format(attempt_peer(a), out->peer, sizeof(out->peer));
 	else if (x->many->wide)
 		text_copy(out->peer, sizeof(out->peer), "many");

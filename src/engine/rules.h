@@ -70,6 +70,7 @@ struct facts {
 	bool server_local;   /* the dialled address is this host's */
 	uint8_t own_ttl;     /* what this host's own RSTs start with; fewer: from behind it */
 	bool partial;        /* an interface or a filter was chosen: RSTs may pass unseen */
+	bool no_packets;     /* nothing is captured at all */
 	bool lossless;       /* the capture lost nothing around the attempt */
 	/* the door: listeners of the dialled port */
 	enum near near;                  /* of those that would not take the SYN */

@@ -155,6 +155,9 @@ struct unanswered {
 
 void judge_unanswered(struct engine *e, const struct unanswered *u);
 
+/* A listener dropped so many SYNs since, and packets are not watched: nobody knows whose. False: ask again. */
+bool judge_drops(struct engine *e, const struct listener *l, int64_t since, uint32_t n);
+
 /* Tells what is not told yet of an attempt whose 4-tuple is used anew, and forgets it. */
 void judge_replaced(struct engine *e, struct attempt *a);
 

@@ -24,6 +24,7 @@ enum {
 	UNREAD_AFTER = 1900000,
 	TRIGGERED_FOR = 4000000, /* after a counter moved, suspects are looked for during this time */
 	LOOK_FOR = 5000000,
+	BEFORE_POLL = 50000,     /* what a poll itself takes, and some */
 	RESENDS = 2,             /* of one segment in a row, before a connection is suspect */
 	ASKED_MAX = 32,
 	ASKED_AGAIN = 700000,    /* a host that got no answer asks again after a second (mcast_solicit 3) */
@@ -359,6 +360,27 @@ static void judge_asked(struct engine *e)
 	}
 }
 
+/* Without packets a listener's own drop counter is all that tells of a SYN that was lost. */
+static void look_at_drops(struct engine *e)
+{
+	if (!e->config.no_packets)
+		return;
+	for (struct listener *l = NULL; (l = table_next(e->listeners.table, l));) {
+		uint32_t n = l->row.drops - l->drops_told;
+
+		if (l->gone != 0 || n == 0)
+			continue;
+		if (l->dropped_after == 0) { /* the counters were sampled before: once more */
+			l->dropped_after = l->seen - e->config.interval - BEFORE_POLL;
+			continue;
+		}
+		if (!judge_drops(e, l, l->dropped_after, n))
+			continue;
+		l->drops_told = l->row.drops;
+		l->dropped_after = 0;
+	}
+}
+
 void watch_poll(struct engine *e)
 {
 	struct watch *w = e->watch;
@@ -369,6 +391,7 @@ void watch_poll(struct engine *e)
 	pull_triggers(e);
 	look_at_addresses(e);
 	judge_asked(e);
+	look_at_drops(e);
 	if (!e->config.ask || e->now < w->next_walk)
 		return;
 	for (int i = 0; i < TRIGGERS; i++)

@@ -173,7 +173,10 @@ static void tell_wire(const struct facts *f, struct event_attempt *ev)
 			ip_format(&a->icmp_from, icmp, sizeof(icmp)), took);
 		break;
 	case SITUATION_SILENT:
-		if (a->syns > 1)
+		if (f->no_packets)
+			say(ev, "sockets", "the listener on %s dropped %u SYNs; whose is not known, since packets are not watched",
+				to, a->syns);
+		else if (a->syns > 1)
 			say(ev, "packets", "%s %s > %s on %s within %s; no SYN-ACK, no RST, no ICMP error",
 				syns, from, to, iface, took);
 		else
@@ -228,7 +231,7 @@ static void tell_wire(const struct facts *f, struct event_attempt *ev)
 		break;
 	}
 	tell_packet(f, ev);
-	if (!f->lossless)
+	if (!f->lossless && !f->no_packets)
 		say(ev, "packets", "packets were lost around that time: an answer may have been missed");
 }
 
@@ -515,8 +518,8 @@ static void find_names(const struct facts *f, const struct event_attempt *ev, st
 
 	memset(n, 0, sizeof(*n));
 	n->port = a->key.server_port;
-	text_copy(n->peer, sizeof(n->peer), ev->peer);
-	snprintf(n->filter, sizeof(n->filter), strchr(n->peer, '/') ? "net %s" : strcmp(n->peer, "many") == 0 ? "ip" : "host %s",
+	text_copy(n->peer, sizeof(n->peer), strcmp(ev->peer, "unknown") == 0 ? "Somebody" : ev->peer);
+	snprintf(n->filter, sizeof(n->filter), strchr(n->peer, '/') ? "net %s" : strcmp(n->peer, "many") == 0 || f->no_packets ? "ip" : "host %s",
 		n->peer);
 	ip_format(&a->key.server, n->addr, sizeof(n->addr));
 	ip_format_port(&a->key.server, n->port, n->dialled, sizeof(n->dialled));

@@ -33,7 +33,7 @@ class Line(dict):
 class Watch:
     """tcpwhy in a namespace.  Lines are kept in order; `attempts` knows which ones still count."""
 
-    def __init__(self, namespace, *args, start_timeout=15.0, wait_ready=True):
+    def __init__(self, namespace, *args, start_timeout=15.0, wait_ready=True, prefix=(), packets=True):
         self.lines = []
         self.faults = []        # lines that are no JSON object with `type` and `t`
         self.stderr = []
@@ -42,7 +42,7 @@ class Watch:
         self._ended = False
         if not os.access(program(), os.X_OK):
             raise LabError(f"no program to test at {program()} (set TCPWHY)")
-        self.process = namespace.popen([program(), "--json", *args], stdin=subprocess.DEVNULL,
+        self.process = namespace.popen([*prefix, program(), "--json", *args], stdin=subprocess.DEVNULL,
                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self._threads = [threading.Thread(target=self._read_lines, daemon=True),
                          threading.Thread(target=self._read_stderr, daemon=True)]
@@ -50,7 +50,7 @@ class Watch:
             thread.start()
         if wait_ready:
             try:
-                self._await_ready(start_timeout)
+                self._await_ready(start_timeout, packets)
             except BaseException:
                 self.kill()
                 raise
@@ -100,11 +100,11 @@ class Watch:
         for raw in self.process.stderr:
             self.stderr.append(raw.decode("utf-8", "replace").rstrip())
 
-    def _await_ready(self, timeout):
+    def _await_ready(self, timeout, with_packets):
         hello = self.wait_for(lambda l: l["type"] == "hello", timeout, "hello")
         assert hello.number == 0, f"hello is line {hello.number}"
         packets = hello["sources"]["packets"]
-        assert packets["state"] == "on", f"no packets: {packets}"
+        assert (packets["state"] == "on") == with_packets, f"packets: {packets}"
         self.wait_for(lambda l: l["type"] == "tick", timeout, "first tick")
 
     def wait_for(self, wanted, timeout, what="line", since=0):
