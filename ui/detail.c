@@ -76,6 +76,23 @@ static char slot_mark(const struct store_slot *slot)
 	return slot->accepted ? '+' : '.';
 }
 
+/* Whether connections end in order: by FINs, or by RSTs; since the start, and lately. */
+static void add_ends(struct list *l, const struct store *s, const struct store_port *p, int width)
+{
+	int64_t resets = 0, fins = 0;
+
+	for (uint64_t i = s->ticks > STORE_SLOTS ? s->ticks - STORE_SLOTS : 0; i < s->ticks; i++) {
+		resets += p->slots[i % STORE_SLOTS].resets;
+		fins += p->slots[i % STORE_SLOTS].fins;
+	}
+	if (p->c.accepted == 0)
+		return;
+	list_text(l, p->c.reset ? ROLE_BAD : ROLE_NORMAL, width, 2, "of %" PRId64 " accepted %" PRId64
+		" were reset (%.1f %%); in the last %d intervals %" PRId64 " resets, %" PRId64 " FINs",
+		p->c.accepted, p->c.reset, 100.0 * (double)p->c.reset / (double)p->c.accepted,
+		(int)(s->ticks < STORE_SLOTS ? s->ticks : STORE_SLOTS), resets, fins);
+}
+
 static void add_counters(struct list *l, const struct store *s, const struct store_port *p, int width)
 {
 	char line[STORE_SLOTS + 1] = "";
@@ -89,6 +106,7 @@ static void add_counters(struct list *l, const struct store *s, const struct sto
 	list_text(l, ROLE_NORMAL, width, 2, "FIN in %" PRId64 " out %" PRId64 "   RST in %" PRId64 " out %"
 		PRId64 "   ICMP in %" PRId64 " out %" PRId64, p->c.fin_in, p->c.fin_out, p->c.rst_in,
 		p->c.rst_out, p->c.icmp_in, p->c.icmp_out);
+	add_ends(l, s, p, width);
 	for (uint64_t i = s->ticks > STORE_SLOTS ? s->ticks - STORE_SLOTS : 0; i < s->ticks; i++)
 		line[n++] = slot_mark(&p->slots[i % STORE_SLOTS]);
 	list_text(l, ROLE_STRONG, width, 0, "The last %d intervals (+ accepted, X failed, x both, ^ listens, "

@@ -76,8 +76,8 @@ struct attempt {
 	int64_t looked_from;     /* since when all its segments are captured; 0: they are not */
 	int64_t previous_end;    /* when the connection before it on this 4-tuple ended; 0: not, or not known */
 	uint32_t unread, unsent; /* bytes, when the kernel told of its end */
-	uint32_t sent_seq;         /* of the last segment with data that left, under the closer look */
-	uint16_t resends, resent_size; /* how often it left again, and its payload */
+	uint32_t sent_end;         /* what left so far ends here, under the closer look */
+	uint16_t resends, resent_size; /* what left again: how often, and its greatest payload */
 	uint32_t acks_in, data_in; /* seen of the client after the SYN-ACK and under the closer look */
 	uint8_t previous; /* enum previous */
 	uint8_t fate;     /* enum fate */

@@ -11,6 +11,7 @@ enum {
 	KEPT_AT_ONCE = 256,  /* listened-on ports passed over in search of one to forget */
 	CLOCK_STEP = 1500000, /* a clock that is this far behind was set back */
 	LOOK_AT_END = 250000, /* for the counters, once a connection has ended */
+	LOOKS_FOR_PORTS = 12, /* of LOOKS_MAX: not for addresses */
 	OWNER_WAIT = 500000, /* a listener is announced without its owner after this */
 };
 
@@ -226,8 +227,9 @@ void engine_socket_gone(struct engine *e, int64_t t, const struct connection *c)
 void engine_look(struct engine *e, const struct ip *ip, uint16_t port, int64_t until)
 {
 	struct looking *slot = NULL;
+	size_t first = port == 0 ? LOOKS_FOR_PORTS : 0; /* so that addresses do not take them all */
 
-	for (size_t i = 0; i < LOOKS_MAX; i++) {
+	for (size_t i = first; i < LOOKS_MAX; i++) {
 		struct looking *l = &e->looks[i];
 
 		if (l->until != 0 && l->look.port == port && ip_equal(&l->look.ip, ip)) {
@@ -317,7 +319,21 @@ static void shift_clock(struct engine *e, int64_t delta)
 		e->recent[i].a.answered += delta;
 	}
 	for (size_t i = 0; i < sizeof(e->port_answers) / sizeof(e->port_answers[0]); i++)
-		e->port_answers[i].valid = false;
+		e->port_answers[i].valid = e->port_answers[i].asked_elsewhere = false;
+	for (size_t i = 0; i < LOOKS_MAX; i++)
+		e->looks[i].until += e->looks[i].until ? delta : 0;
+	for (size_t i = 0; i < sizeof(e->disconnected) / sizeof(e->disconnected[0]); i++)
+		e->disconnected[i].t += e->disconnected[i].t ? delta : 0;
+	for (size_t i = 0; i < sizeof(e->own_failures) / sizeof(e->own_failures[0]); i++)
+		e->own_failures[i].t += e->own_failures[i].t ? delta : 0;
+	for (struct port *p = NULL; (p = table_next(e->ports, p));)
+		for (int i = 0; i < PORT_SILENT; i++)
+			p->silent[i] += delta;
+	for (struct peer *p = NULL; (p = table_next(e->peers, p));) {
+		p->last_try += delta;
+		p->since += delta;
+	}
+	watch_shift(e->watch, delta);
 	samples_shift(&e->samples, delta);
 	listeners_shift(&e->listeners, delta);
 	e->alert_until += delta;

@@ -347,6 +347,15 @@ static void gather(struct engine *e, const struct attempt *a, struct facts *f)
 		look_at_door(e, f);
 }
 
+/* The listener's own drop counter is part of the proof. */
+static bool rests_on_drops(enum cause cause)
+{
+	static const uint8_t causes[] = {CAUSE_ACCEPT_QUEUE_FULL, CAUSE_PROCESS_STOPPED, CAUSE_FD_LIMIT,
+		CAUSE_REUSEPORT_STUCK, CAUSE_SYN_QUEUE_FULL, CAUSE_NO_ROUTE_BACK, CAUSE_TCP_MD5, CAUSE_MIN_TTL};
+
+	return memchr(causes, (int)cause, sizeof(causes)) != NULL;
+}
+
 /* More silent SYNs than the listener dropped: some of them never reached it. */
 static bool some_missed_listener(struct engine *e, const struct facts *f)
 {
@@ -380,14 +389,15 @@ static void tell_accepted(struct engine *e, struct attempt *a, enum confidence c
 
 	gather(e, a, &f);
 	f.situation = SITUATION_ACCEPTED;
-	if (a->emitted && is_slow_cause(a->cause)) {
-		v.cause = (enum cause)a->cause;
-		v.confidence = (enum confidence)a->confidence;
-	} else if (!a->out && (a->client_rsts > 0 || is_moved(&f, COUNTER_COOKIES_SENT))) {
+	if (!a->out && (a->client_rsts > 0 || is_moved(&f, COUNTER_COOKIES_SENT))) {
 		if (is_moved(&f, COUNTER_COOKIES_SENT))
 			ask_half_open(e, &f);
 		v = rules_judge(&f);
 		v.confidence = v.cause == CAUSE_NONE ? confidence : v.confidence;
+	}
+	if (v.cause == CAUSE_NONE && a->emitted && is_slow_cause(a->cause)) {
+		v.cause = (enum cause)a->cause;
+		v.confidence = (enum confidence)a->confidence;
 	}
 	a->established_reported = true;
 	report_attempt(e, a, &f, &v, a->emitted);
@@ -450,7 +460,7 @@ static bool judge_silent(struct engine *e, struct attempt *a)
 		return false;
 	}
 	v = rules_judge(&f);
-	if (v.cause == CAUSE_ACCEPT_QUEUE_FULL && some_missed_listener(e, &f)) {
+	if (rests_on_drops(v.cause) && some_missed_listener(e, &f)) {
 		v.confidence = CONFIDENCE_POSSIBLE;
 		v.alternatives[0] = CAUSE_FIREWALL_DROP;
 	}
@@ -744,6 +754,8 @@ void judge_pending(struct engine *e)
 
 void judge_replaced(struct engine *e, struct attempt *a)
 {
+	struct attempt_key key = a->key;
+
 	a->judge_by = 0; /* with the evidence there is */
 	if (has_ended(a) || (!a->emitted && (a->stage == STAGE_SYN || a->stage == STAGE_SILENT))) {
 		judge_attempt(e, a);
@@ -752,7 +764,8 @@ void judge_replaced(struct engine *e, struct attempt *a)
 	} else if (a->stage == STAGE_ANSWERED && a->synacks == 1) {
 		tell_accepted(e, a, CONFIDENCE_INFERRED);
 	}
-	track_forget(e, a);
+	if (table_find(e->attempts, &key) == a) /* judging may have forgotten it */
+		track_forget(e, a);
 }
 
 void judge_listener_up(struct engine *e, const struct listener *up)

@@ -63,7 +63,8 @@ const char *outcome_name(enum outcome o)
 /* The counters that an outcome adds to, in the port's line and in the totals. */
 static void count_outcome(struct engine *e, const struct attempt *a, enum situation situation)
 {
-	struct port *p = a->out ? NULL : engine_port(e, a->key.server_port);
+	bool ours = !a->out && a->key.server_port != 0; /* 0: about an address, not a port */
+	struct port *p = ours ? engine_port(e, a->key.server_port) : NULL;
 	struct event_port none = {.port = 0};
 	struct event_port *c = p ? &p->c : &none;
 
@@ -268,7 +269,7 @@ static void emit_one(struct engine *e, struct attempt *a, const struct facts *f,
 
 	a->alone = true;
 	emit(e, a, f, v, &x);
-	if (!a->out && f->situation != SITUATION_ACCEPTED) /* so that counts and finding agree at once */
+	if (!a->out && a->key.server_port != 0 && f->situation != SITUATION_ACCEPTED) /* so that counts and finding agree at once */
 		report_port(e, engine_port(e, a->key.server_port));
 }
 

@@ -250,7 +250,8 @@ static enum confidence forward_unreachable(const struct facts *f)
 {
 	const struct attempt *a = f->a;
 	const struct routing *way = &f->forward;
-	bool route = a->v6 ? a->icmp_code == 0 || a->icmp_code == 3 : a->icmp_code <= 1;
+	bool prohibited = way->back == ROUTE_PROHIBITED && a->icmp_code == (a->v6 ? 1 : 13);
+	bool route = prohibited || (a->v6 ? a->icmp_code == 0 || a->icmp_code == 3 : a->icmp_code <= 1);
 	bool dead = way->back != ROUTE_UNICAST || way->neighbour == NEIGHBOUR_ASKED || way->neighbour == NEIGHBOUR_FAILED;
 
 	if (!a->foreign || !f->icmp_from_here || !route || a->icmp_type != (a->v6 ? 1 : 3) || !is_router(f))
@@ -269,8 +270,11 @@ static enum confidence forward_rejected(const struct facts *f)
 {
 	const struct attempt *a = f->a;
 	bool route = a->v6 ? a->icmp_code == 0 || a->icmp_code == 3 : a->icmp_code <= 1;
+	bool prohibited = f->asked_forward && f->forward.back == ROUTE_PROHIBITED;
 
-	return when(a->foreign && f->icmp_from_here && !route && is_router(f), CONFIDENCE_PROVED);
+	if (!a->foreign || !f->icmp_from_here || route || prohibited || a->icmp_type != (a->v6 ? 1 : 3) || !is_router(f))
+		return CONFIDENCE_NONE;
+	return f->asked_forward ? CONFIDENCE_PROVED : CONFIDENCE_POSSIBLE;
 }
 
 static enum confidence address_unanswered(const struct facts *f)
@@ -297,15 +301,15 @@ static const struct rule rules[] = {
 	{SITUATION_REFUSED, IN, CAUSE_OUTGOING_PORT, outgoing_port, {0}},
 	{SITUATION_REFUSED, IN, CAUSE_UDP_ONLY, udp_only, {0}},
 	{SITUATION_REFUSED, IN, CAUSE_LISTENER_GONE, listener_gone, {0}},
+	{SITUATION_REFUSED, IN, CAUSE_STEERED_AWAY, steered_away, {0}},
+	{SITUATION_REFUSED, IN, CAUSE_OTHER_NAMESPACE, other_namespace, {0}},
 	{SITUATION_REFUSED, IN, CAUSE_TOO_EARLY, too_early,
 		{CAUSE_REDIRECT_NO_LISTENER, CAUSE_FIREWALL_RESET}},
 	{SITUATION_REFUSED, IN, CAUSE_RESTARTING, restarting, {0}},
 	{SITUATION_REFUSED, IN, CAUSE_PUBLISHED_NO_LISTENER, published_no_listener,
 		{CAUSE_PUBLISHED_LOOPBACK_ONLY, CAUSE_FIREWALL_RESET}},
 	{SITUATION_REFUSED, IN, CAUSE_FIREWALL_RESET, firewall_reset, {CAUSE_STEERED_AWAY}},
-	{SITUATION_REFUSED, IN, CAUSE_STEERED_AWAY, steered_away, {0}},
 	{SITUATION_REFUSED, IN, CAUSE_REDIRECT_NO_LISTENER, redirected, {CAUSE_FIREWALL_RESET}},
-	{SITUATION_REFUSED, IN, CAUSE_OTHER_NAMESPACE, other_namespace, {0}},
 	{SITUATION_REFUSED, IN, CAUSE_ODD_FLAGS, odd_flags, {0}},
 	{SITUATION_REFUSED, OUT, CAUSE_REMOTE_REFUSED, proved, {0}},
 	{SITUATION_UNREACHABLE, IN, CAUSE_FIREWALL_REJECT, firewall_reject,

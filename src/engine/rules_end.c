@@ -153,6 +153,12 @@ static enum confidence firewall_reset(const struct facts *f)
 		f->lossless ? CONFIDENCE_INFERRED : CONFIDENCE_POSSIBLE);
 }
 
+/* Some connection of the namespace timed out then, or nobody counted. */
+static bool timed_out(const struct facts *f)
+{
+	return !f->window.known || moved(f, COUNTER_ABORT_ON_TIMEOUT);
+}
+
 static bool owner_died(const struct facts *f)
 {
 	return f->vanished && f->asked_process && f->process.pid == 0;
@@ -214,7 +220,7 @@ static enum confidence abort_linger(const struct facts *f)
 {
 	enum confidence counted = counted_abort(f, COUNTER_ABORT_ON_DATA, COUNTER_ABORT_ON_CLOSE);
 
-	if (was_unread(f) || f->a->fate == FATE_PROBES)
+	if (was_unread(f) || (f->a->fate == FATE_PROBES && timed_out(f)))
 		return CONFIDENCE_NONE;
 	if (counted == CONFIDENCE_POSSIBLE && f->disconnected > 0 && !f->vanished &&
 		!moved(f, COUNTER_ABORT_ON_CLOSE) && !moved(f, COUNTER_ACTIVE_OPENS))
@@ -227,7 +233,7 @@ static enum confidence keepalive_timeout(const struct facts *f)
 	if (!by_this_host(f->a) || f->a->given_up)
 		return CONFIDENCE_NONE;
 	if (f->a->fate == FATE_PROBES)
-		return CONFIDENCE_PROVED;
+		return when(timed_out(f), CONFIDENCE_PROVED);
 	return when(aborted_here(f) && f->a->fate == FATE_UNKNOWN && moved(f, COUNTER_ABORT_ON_TIMEOUT) &&
 			    !moved(f, COUNTER_ABORT_ON_CLOSE) && !moved(f, COUNTER_ABORT_ON_DATA),
 		CONFIDENCE_INFERRED);
@@ -236,8 +242,9 @@ static enum confidence keepalive_timeout(const struct facts *f)
 /* Told when the socket went; the peer learns of it by a bare RST to whatever it sends next. */
 static enum confidence retransmit_timeout(const struct facts *f)
 {
+	/* A program may close its socket long after it had timed out. */
 	return when(by_this_host(f->a) && f->a->fate == FATE_RETRANSMITS && f->a->cause != CAUSE_MTU_BLACKHOLE,
-		CONFIDENCE_PROVED);
+		timed_out(f) ? CONFIDENCE_PROVED : CONFIDENCE_INFERRED);
 }
 
 static enum confidence sent_after_close(const struct facts *f)
@@ -373,7 +380,10 @@ static bool is_stopped(const struct facts *f)
 
 static enum confidence process_stopped(const struct facts *f)
 {
-	return when((f->waiting == WAITING_ACCEPT || f->waiting == WAITING_READ) && is_stopped(f), CONFIDENCE_PROVED);
+	/* A connection may have been handed to a process of its own. */
+	enum confidence sure = f->waiting == WAITING_ACCEPT ? CONFIDENCE_PROVED : CONFIDENCE_INFERRED;
+
+	return when((f->waiting == WAITING_ACCEPT || f->waiting == WAITING_READ) && is_stopped(f), sure);
 }
 
 static bool is_out_of_fds(const struct facts *f)

@@ -75,7 +75,8 @@ static enum confidence queue_full(const struct facts *f, enum queue_reason reaso
 {
 	if (queue_reason(f) != reason)
 		return CONFIDENCE_NONE;
-	if (!is_full(f) || md5_or_ttl(f) || no_way_back(f) || moved(f, COUNTER_REQQ_FULL_DROP))
+	if (!is_full(f) || md5_or_ttl(f) || no_way_back(f) || moved(f, COUNTER_REQQ_FULL_DROP) ||
+		(!f->asked_route && moved(f, COUNTER_OUT_NO_ROUTES)))
 		return CONFIDENCE_POSSIBLE;
 	return if_lossless(f);
 }
@@ -125,7 +126,7 @@ static enum confidence no_route_back(const struct facts *f)
 	if (!reached_listener(f) || is_full(f) || !moved(f, COUNTER_LISTEN_DROPS))
 		return CONFIDENCE_NONE;
 	if (no_way_back(f))
-		return if_lossless(f);
+		return moved(f, COUNTER_REQQ_FULL_DROP) ? CONFIDENCE_POSSIBLE : if_lossless(f);
 	return !f->asked_route && moved(f, COUNTER_OUT_NO_ROUTES) ? CONFIDENCE_POSSIBLE : CONFIDENCE_NONE;
 }
 
@@ -182,9 +183,9 @@ static enum confidence timewait_reuse(const struct facts *f)
 
 	if (moved(f, COUNTER_SYN_CHALLENGE) || f->a->previous == PREVIOUS_OPEN)
 		return CONFIDENCE_NONE;
-	if (here || (known && f->a->client_rsts > 0))
+	if ((here || known) && (f->a->client_rsts > 0 || moved(f, COUNTER_PAWS_TIMEWAIT)))
 		return CONFIDENCE_PROVED;
-	return known || f->a->client_rsts > 0 ? CONFIDENCE_POSSIBLE : CONFIDENCE_NONE;
+	return here || known || f->a->client_rsts > 0 ? CONFIDENCE_POSSIBLE : CONFIDENCE_NONE;
 }
 
 /* The listener did not drop it: nothing listens there, or its own counter stands still. */
@@ -236,7 +237,7 @@ static enum confidence not_our_address(const struct facts *f)
 	if (!f->a->foreign || f->a->odd || f->a->other_mac || ipv6_disabled(f) || !f->asked_route)
 		return CONFIDENCE_NONE;
 	if (f->a->v6)
-		return when(f->routing.forwarding == 0, CONFIDENCE_PROVED);
+		return when(f->routing.forwarding == 0 && f->routing.in != ROUTE_LOCAL, CONFIDENCE_PROVED);
 	return when(f->routing.in == ROUTE_UNREACHABLE, CONFIDENCE_PROVED);
 }
 
@@ -317,6 +318,12 @@ static enum confidence firewall_drop_reply(const struct facts *f)
 	return when(is_half_open(f) && !is_neighbour_dead(f) && !f->a->rejected_here, CONFIDENCE_POSSIBLE);
 }
 
+/* Whether the next hop answers was not asked. */
+static enum confidence next_hop_unknown(const struct facts *f)
+{
+	return when(is_half_open(f) && !f->asked_route, CONFIDENCE_POSSIBLE);
+}
+
 /*
  * TCP answered, and its answer came back as an error: a rule on the way out rejected it. A host-unreachable takes the
  * half-open connection with a drop of the listener (tcp_req_err, v6.18), a RST counts as EmbryonicRsts.
@@ -375,6 +382,7 @@ static const struct rule rules[] = {
 		{CAUSE_BPF_DROP, CAUSE_NFQUEUE_DEAD, CAUSE_NOT_FOR_US, CAUSE_PEER_GAVE_UP}},
 	{SITUATION_SILENT, IN, CAUSE_NEXT_HOP_DEAD, next_hop_dead, {0}},
 	{SITUATION_SILENT, IN, CAUSE_FIREWALL_DROP_REPLY, firewall_drop_reply, {CAUSE_BPF_DROP}},
+	{SITUATION_SILENT, IN, CAUSE_NEXT_HOP_DEAD, next_hop_unknown, {CAUSE_FIREWALL_DROP_REPLY}},
 	{SITUATION_SILENT, IN, CAUSE_FIREWALL_DROP_REPLY, answer_never_left, {CAUSE_NEXT_HOP_DEAD}},
 	{SITUATION_SILENT, OUT, CAUSE_REMOTE_SILENT, remote_silent, {CAUSE_REMOTE_REFUSED}},
 };

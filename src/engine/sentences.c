@@ -12,15 +12,13 @@ static void advise_bind(const struct names *n, const char *where, struct event_a
 	const char *setting = n->who ? server_advice(n->who, SETTING_BIND) : NULL;
 	bool other_family = n->listener && ip_is_any(&n->listener->row.addr);
 
-	snprintf(ev->advice, sizeof(ev->advice), "Make %s listen on %s", n->owner, where);
+	ADVICE("Make %s listen on %s", n->owner, where);
 	if (setting) /* the settings are written for 0.0.0.0, which is not what is wanted then */
 		text_append(ev->advice, sizeof(ev->advice), other_family ? ". The setting: %s" : ": set %s",
 			setting);
 	text_append(ev->advice, sizeof(ev->advice), ". Check with: ss -ltnp 'sport = :%u'", n->port);
 }
 
-#define SUMMARY(...) snprintf(ev->summary, sizeof(ev->summary), __VA_ARGS__)
-#define ADVICE(...)  snprintf(ev->advice, sizeof(ev->advice), __VA_ARGS__)
 
 static void tell_loopback_only(const struct facts *f, const struct names *n, struct event_attempt *ev)
 {
@@ -530,6 +528,14 @@ static const struct {
 		"{peer} is connected to port {port} and cannot send any more: {owner} does not read, {unread} bytes wait and "
 		"the window is closed",
 		"See what it does: strace -f -p {pid}; ss -tnp 'sport = :{port}' shows Recv-Q"},
+	{CAUSE_BPF_DROP,
+		"{peer} dialled {dialled} and its SYN reached the listener, which dropped it for a reason of its own: likely a "
+		"BPF program (socket filter or cgroup)",
+		"See: ss -ltnpe 'sport = :{port}' (bpf filter); bpftool cgroup tree; bpftool prog show"},
+	{CAUSE_PUBLISHED_NO_LISTENER,
+		"{peer} dialled {dialled} and was refused by a RST from behind this host: the port is likely forwarded to where "
+		"nothing listens",
+		"Look at where it leads: docker ps; nft list ruleset | grep -n dnat; iptables-save -t nat | grep {port}"},
 	{CAUSE_OTHER_NAMESPACE,
 		"{peer} dialled {dialled} and was refused: nothing listens there in this network namespace, but {elsewhere} "
 		"does in another one",

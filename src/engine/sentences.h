@@ -15,3 +15,12 @@ struct names {
 
 /* Writes summary and advice of a cause. False when it has no words of its own. */
 bool sentences_tell(enum cause cause, const struct facts *f, const struct names *n, struct event_attempt *ret);
+
+/* From the beginning; what does not fit is cut at a character. */
+#define WRITE(field, ...) \
+	do { \
+		(field)[0] = '\0'; \
+		text_append(field, sizeof(field), __VA_ARGS__); \
+	} while (0)
+#define SUMMARY(...) WRITE(ev->summary, __VA_ARGS__)
+#define ADVICE(...)  WRITE(ev->advice, __VA_ARGS__)

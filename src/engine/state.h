@@ -169,6 +169,9 @@ void judge_listener_up(struct engine *e, const struct listener *up);
 struct watch *watch_new(struct hash_key key);
 void watch_free(struct watch *w);
 
+/* Moves all times, when the clock was set. */
+void watch_shift(struct watch *w, int64_t delta);
+
 /* After a poll of listeners and counters: looks where something waits or is sent again. */
 void watch_poll(struct engine *e);
 

@@ -123,7 +123,7 @@ static struct attempt *begin(struct engine *e, const struct segment *s, const st
 		return NULL;
 	if (role.in && !role.foreign)
 		count_syn(e, s);
-	e->totals.attempts++;
+	e->totals.attempts += !role.foreign;
 	if (!may_track(e, s->dport)) {
 		e->totals.untracked++;
 		return NULL;
@@ -371,6 +371,10 @@ static void on_rst(struct engine *e, const struct segment *s)
 	} else if (a->stage == STAGE_ANSWERED || a->stage == STAGE_OPEN ||
 		   a->stage == STAGE_CLOSING || a->stage == STAGE_UNFINISHED) {
 		on_rst_later(e, a, s, by);
+	} else if (a->stage == STAGE_RESET && a->given_up && by == (a->out ? SIDE_CLIENT : SIDE_SERVER)) {
+		a->given_up = false; /* it was still in the ring when the socket's end was told */
+		a->fate = FATE_UNKNOWN;
+		on_rst_later(e, a, s, by);
 	} else if (by == SIDE_CLIENT) {
 		a->synack_rsts += a->synack_rsts < UINT8_MAX;
 	}
@@ -509,8 +513,10 @@ static void follow_copy(struct engine *e, const struct segment *s)
 	if (s->kind != SEGMENT_TCP || (s->flags & (TCP_SYN | TCP_ACK)) != TCP_SYN || s->way == WAY_OUT)
 		return;
 	a = table_find(e->attempts, &key);
-	if (a && a->client_isn == s->seq && !a->out)
+	if (a && a->client_isn == s->seq && !a->out) {
 		a->ifindex = s->ifindex;
+		a->other_mac = s->way == WAY_OTHER || s->to_group;
+	}
 }
 
 /* FIN, RST and ICMP counts of a local port, whether or not the attempt is tracked. */

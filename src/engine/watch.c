@@ -106,6 +106,21 @@ void watch_free(struct watch *w)
 	free(w);
 }
 
+void watch_shift(struct watch *w, int64_t delta)
+{
+	for (struct suspect *s = NULL; (s = table_next(w->suspects, s));)
+		s->first += delta;
+	for (size_t i = 0; i < ASKED_MAX; i++) {
+		w->asked[i].first += w->asked[i].first ? delta : 0;
+		w->asked[i].last += delta;
+	}
+	for (size_t i = 0; i < GONE_MAX; i++)
+		w->gone[i].t += w->gone[i].t ? delta : 0;
+	for (int i = 0; i < TRIGGERS; i++)
+		w->pulled[i] += w->pulled[i] ? delta : 0;
+	w->next_walk += delta;
+}
+
 /* Looks which counters have moved since the last sample. */
 static void pull_triggers(struct engine *e)
 {
@@ -247,13 +262,13 @@ void watch_segment(struct engine *e, const struct segment *s, struct attempt *a,
 	(void)e;
 	if (from_client != a->out || s->payload == 0)
 		return; /* the peer's, or a bare ACK */
-	if (s->seq == a->sent_seq && a->resends < UINT16_MAX) {
-		a->resends++;
-		a->resent_size = s->payload;
+	if (a->sent_end != 0 && (int32_t)(s->seq - a->sent_end) < 0) {
+		a->resends += a->resends < UINT16_MAX;
+		if (s->payload > a->resent_size)
+			a->resent_size = s->payload;
 	} else {
-		a->resends = 0;
+		a->sent_end = s->seq + s->payload;
 	}
-	a->sent_seq = s->seq;
 }
 
 /* An address that was this host's a while ago. */

@@ -45,6 +45,7 @@ static void say(struct event_attempt *ev, const char *source, const char *format
 
 static void say(struct event_attempt *ev, const char *source, const char *format, ...)
 {
+	char text[600];
 	va_list args;
 
 	for (int i = 0; i < EVENT_EVIDENCE; i++) {
@@ -54,8 +55,9 @@ static void say(struct event_attempt *ev, const char *source, const char *format
 			continue;
 		text_copy(slot->source, sizeof(slot->source), source);
 		va_start(args, format);
-		vsnprintf(slot->text, sizeof(slot->text), format, args);
+		vsnprintf(text, sizeof(text), format, args);
 		va_end(args);
+		text_copy(slot->text, sizeof(slot->text), text); /* which cuts at a character */
 		return;
 	}
 }
@@ -73,8 +75,6 @@ static void flags_text(uint8_t flags, char *buf, size_t size)
 			text_append(buf, size, "%s", letters[i].letter);
 }
 
-#define SUMMARY(...) snprintf(ev->summary, sizeof(ev->summary), __VA_ARGS__)
-#define ADVICE(...)  snprintf(ev->advice, sizeof(ev->advice), __VA_ARGS__)
 
 static const char *syn_words(const struct attempt *a, char *buf, size_t size)
 {
@@ -355,11 +355,11 @@ static void tell_host(const struct facts *f, struct event_attempt *ev)
 	char text[IP_TEXT];
 
 	if (f->asked_process && f->process.pid == 0)
-		say(ev, "processes", "the process that listened is gone");
+		say(ev, "process", "the process that listened is gone");
 	else if (f->asked_process && (f->process.state == 'T' || f->process.state == 't'))
-		say(ev, "processes", "pid %d is stopped (state %c)", f->process.pid, f->process.state);
+		say(ev, "process", "pid %d is stopped (state %c)", f->process.pid, f->process.state);
 	else if (f->asked_process && f->process.fds_max > 0)
-		say(ev, "processes", "pid %d: %u of %u descriptors open%s%s", f->process.pid, f->process.fds,
+		say(ev, "process", "pid %d: %u of %u descriptors open%s%s", f->process.pid, f->process.fds,
 			f->process.fds_max, f->process.syscall[0] ? ", its main thread in " : "", f->process.syscall);
 	if (f->asked_half_open)
 		say(ev, "sockets", "%u connections of the port are half open (tcp_max_syn_backlog %u, tcp_syncookies %d)",
@@ -367,7 +367,7 @@ static void tell_host(const struct facts *f, struct event_attempt *ev)
 	if (f->asked_conntrack)
 		say(ev, "counters", "connection tracking holds %u of %u entries", f->conntrack, f->conntrack_max);
 	if (f->elsewhere)
-		say(ev, "namespaces", "a listener on port %u exists in another network namespace", a->key.server_port);
+		say(ev, "netns", "a listener on port %u exists in another network namespace", a->key.server_port);
 	if (f->member)
 		say(ev, "sockets", "of %u listeners that share the port, the kernel's look-up names that of pid %d", f->members,
 			f->member->owner.pid);
@@ -478,23 +478,30 @@ static void tell_plain(const struct facts *f, const struct verdict *v, const str
 		       "nstat; ss -tanp 'sport = :%u'", n->filter, n->port, n->port);
 }
 
+/* Appends one thing that would decide, or nothing where it does not fit as a whole. */
+static void tell_decider(enum cause cause, const char *between, struct event_attempt *ev)
+{
+	const struct cause_entry *e = cause_entry(cause);
+
+	if (strlen(ev->advice) + strlen(between) + strlen(e->id) + strlen(e->decides) + 3 < sizeof(ev->advice))
+		text_append(ev->advice, sizeof(ev->advice), "%s%s: %s", between, e->id, e->decides);
+}
+
 static void tell_alternatives(const struct verdict *v, struct event_attempt *ev)
 {
-	const char *between = "";
+	const char *between = "What would decide: ";
 
 	if (v->confidence > CONFIDENCE_POSSIBLE)
 		return;
-	text_append(ev->advice, sizeof(ev->advice), "%sWhat would decide: ", ev->advice[0] ? ". " : "");
+	text_append(ev->advice, sizeof(ev->advice), "%s", ev->advice[0] ? ". " : "");
 	if (v->cause != CAUSE_UNKNOWN) {
-		text_append(ev->advice, sizeof(ev->advice), "%s: %s", cause_entry(v->cause)->id,
-			cause_entry(v->cause)->decides);
+		tell_decider(v->cause, between, ev);
 		between = "; ";
 	}
 	for (int i = 0; i < RULES_ALTERNATIVES && v->alternatives[i] != CAUSE_NONE; i++) {
 		text_copy(ev->alternatives[i], sizeof(ev->alternatives[i]),
 			cause_entry(v->alternatives[i])->id);
-		text_append(ev->advice, sizeof(ev->advice), "%s%s: %s", between,
-			cause_entry(v->alternatives[i])->id, cause_entry(v->alternatives[i])->decides);
+		tell_decider(v->alternatives[i], between, ev);
 		between = "; ";
 	}
 }
@@ -555,7 +562,8 @@ void words_tell(const struct facts *f, const struct verdict *v, const struct tel
 		char sentence[sizeof(ret->summary)];
 
 		text_copy(sentence, sizeof(sentence), ret->summary);
-		snprintf(ret->summary, sizeof(ret->summary), "Possibly: %.300s", sentence);
+		text_copy(ret->summary, sizeof(ret->summary), "Possibly: ");
+		text_append(ret->summary, sizeof(ret->summary), "%s", sentence);
 	}
 	tell_alternatives(v, ret);
 	if (t->count > 1)

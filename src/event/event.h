@@ -77,7 +77,7 @@ struct event_attempt {
 	char pattern[12];       /* of the tries: "" (too few), periodic, bursts, irregular */
 	char alternatives[EVENT_ALTERNATIVES][32];
 	struct event_evidence evidence[EVENT_EVIDENCE];
-	char summary[320], advice[480], client_words[256];
+	char summary[400], advice[1200], client_words[256];
 	struct event_owner owner;
 };
 

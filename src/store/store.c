@@ -191,7 +191,7 @@ static void take_attempt(struct store *s, const struct event *ev)
 		text_copy(f->attempt.outcome, sizeof(f->attempt.outcome), ev->attempt.outcome);
 		text_copy(f->attempt.summary, sizeof(f->attempt.summary), ev->attempt.summary);
 	}
-	if (strcmp(ev->attempt.dir, "out") == 0 || !failed)
+	if (strcmp(ev->attempt.dir, "out") == 0 || !failed || ev->attempt.port == 0) /* 0: about an address */
 		return;
 	p = get_port(s, ev->attempt.port);
 	p->last_failure = ev->t;
@@ -221,6 +221,8 @@ static void take_port(struct store *s, const struct event *ev)
 		p->syn_rate = (p->syn_rate * USEC + span / 2) / span;
 	slot->accepted = cap16(p->c.accepted - p->before.accepted);
 	slot->failed = cap16(failures_of(&p->c) - failures_of(&p->before));
+	slot->fins = cap16(p->c.fin_in + p->c.fin_out - p->before.fin_in - p->before.fin_out);
+	slot->resets = cap16(p->c.reset - p->before.reset);
 	p->last_line = s->ticks;
 }
 

@@ -19,6 +19,7 @@ struct store_listener {
 
 struct store_slot {
 	uint16_t accepted, failed;
+	uint16_t fins, resets; /* how connections ended: FINs of either side, and RSTs */
 	bool up, down; /* a listener came or went */
 };
 

@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (r < 0 && memcmp(&s, &untouched, sizeof(s)) != 0)
 		abort(); /* a failure leaves nothing behind */
 	if (r > 0 ||
-		(r == 0 && (s.kind > SEGMENT_ICMP || s.way > WAY_OTHER || !decode_knows(link))))
+		(r == 0 && (s.kind > SEGMENT_IS_AT || s.way > WAY_OTHER || !decode_knows(link))))
 		abort();
 	return 0;
 }

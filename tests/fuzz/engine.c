@@ -18,6 +18,8 @@ enum {
 	DO_POLL,
 	DO_GONE,
 	DO_COUNTERS,
+	DO_DESTROYED,
+	DO_ADDRESSES,
 	DO_KINDS,
 };
 
@@ -30,11 +32,67 @@ static void on_event(struct sink *sink, const struct event *ev)
 		abort();
 }
 
+/* One of a few, so that destroyed ones and waiting ones are those whose packets were seen. */
+static struct connection a_connection(uint8_t mood)
+{
+	struct connection c;
+
+	memset(&c, 0, sizeof(c));
+	c.row.state = SOCKET_OPEN;
+	c.row.cookie = 100 + mood % 8;
+	c.row.addr = ip_from_v4("\xc6\x33\x64\x02");
+	c.row.peer = ip_from_v4("\xcb\0\x71\x07");
+	c.row.port = mood & 64 ? 80 : 443;
+	c.row.peer_port = mood & 128 ? 0 : 40000;
+	c.row.inode = mood & 1;
+	c.row.queue = mood % 3;
+	c.row.queue_max = mood % 5;
+	c.retransmits = mood % 4;
+	c.probes = mood % 2;
+	c.mss = 1448;
+	c.sacked = mood % 3;
+	c.window = mood % 7 - 1;
+	c.data_in = mood;
+	return c;
+}
+
+static void set_addresses(struct engine *e, uint8_t mood)
+{
+	const struct ip local[3] = {
+		ip_from_v4("\xc6\x33\x64\x02"), ip_from_v4("\xc6\x33\x64\x03"), ip_from_v4("\xcb\0\x71\x07")};
+
+	engine_addresses(e, local, mood % 4, !(mood & 64));
+}
+
+static void check_looks(const struct engine *e)
+{
+	struct look looks[LOOKS_MAX];
+	uint64_t generation;
+
+	if (engine_looks(e, looks, &generation) > LOOKS_MAX)
+		abort();
+}
+
 static bool on_question(void *ctx, const struct question *q, struct answer *ret)
 {
+	static struct connection some[4];
 	uint8_t *mood = ctx;
 
-	(void)q;
+	memset(ret, 0, sizeof(*ret));
+	if (q->kind == ASK_CONNECTIONS) {
+		ret->connections = some;
+		ret->n_connections = *mood % 5;
+		for (size_t i = 0; i < ret->n_connections; i++)
+			some[i] = a_connection((uint8_t)(*mood + i));
+	}
+	ret->routing.in = (enum route)(*mood % (ROUTE_PROHIBITED + 1));
+	ret->routing.back = (enum route)(*mood / 8 % (ROUTE_PROHIBITED + 1));
+	ret->routing.neighbour = (enum neighbour)(*mood % (NEIGHBOUR_FAILED + 1));
+	ret->routing.forwarding = *mood % 3 - 1;
+	ret->process.pid = *mood & 1;
+	ret->process.state = "RSTtZ"[*mood % 5];
+	ret->process.fds = ret->n = *mood % 4;
+	ret->process.fds_max = ret->n_max = *mood % 3;
 	ret->found = *mood & 1;
 	ret->row.state = (*mood >> 1) % (SOCKET_UDP + 1);
 	ret->complete = ret->bound = *mood & 8;
@@ -100,12 +158,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 			break;
 		case DO_ADVANCE:
 			engine_advance(e, t);
+			check_looks(e);
 			break;
 		case DO_POLL:
 			poll_sockets(e, t, mood);
 			break;
 		case DO_GONE:
 			engine_socket_gone(e, t, &(struct connection){.row.cookie = mood % 4});
+			break;
+		case DO_DESTROYED: {
+			struct connection c = a_connection(mood);
+
+			engine_socket_gone(e, t, &c);
+			break;
+		}
+		case DO_ADDRESSES:
+			set_addresses(e, mood);
 			break;
 		case DO_COUNTERS:
 			counters.t = t;

@@ -56,6 +56,10 @@ def decode_seeds():
     yield 5, ip4(tcp(RST | ACK), options=b"\1" * 40)
     yield 5, ip4(tcp(SYN), fragment=0x2000)
     yield 5, ip4(tcp(SYN), fragment=0x0001)
+    yield 0, mac + b"\x08\x06" + arp(1, SRC4, DST4) + bytes(18)
+    yield 2, struct.pack("!HHIHBB", 0x0806, 0, 2, 1, 4, 6) + bytes(8) + arp(2, SRC4, DST4)
+    yield 5, ip6(struct.pack("!BBHI", 135, 0, 0, 0) + DST6 + b"\1\1\x02\0\0\0\0\1", proto=58)
+    yield 5, ip6(struct.pack("!BBHI", 136, 0, 0, 0x60000000) + SRC6, proto=58)
 
 
 def stream_seeds():
@@ -85,9 +89,17 @@ def stream_seeds():
     yield {"type": "unknown", "t": 1, "deep": [[[[[[1]]]]]]}
 
 
+def arp(op, who, whom):
+    return struct.pack("!HHBBH", 1, 0x0800, 6, 4, op) + b"\x02\0\0\0\0\1" + who + bytes(6) + whom
+
+
 def engine_seeds():
     def packet(p, way, wait=1):
         p = sll2(p, way)
+        return bytes([0, wait, len(p)]) + p
+
+    def arp_packet(p, wait=1):
+        p = struct.pack("!HHIHBB", 0x0806, 0, 2, 1, 0, 6) + b"\x02" + bytes(7) + p
         return bytes([0, wait, len(p)]) + p
 
     syn, reply = packet(ip4(tcp(SYN)), 0), ip4(tcp(SYN | ACK, 443, 40000, 5000, 1001), src=DST4, dst=SRC4)
@@ -102,6 +114,21 @@ def engine_seeds():
     yield poll + syn + packet(icmp, 4) + advance + counters + advance
     yield poll + syn + packet(reply, 4) + packet(ip4(tcp(RST, seq=1001)), 0) + advance * 4 + bytes([3, 9, 1])
     yield packet(ip4(tcp(SYN), src=DST4, dst=SRC4), 4) + advance * 20
+    # a SYN that is half open, the closer look's ACKs, and the socket's last words
+    ack, data = ip4(tcp(ACK, seq=1001, ack=5001)), ip4(tcp(ACK, 443, 40000, 5001, 1001, payload=b"x" * 60), src=DST4,
+                                                       dst=SRC4)
+    yield poll + syn + packet(reply, 4) + advance + packet(ack, 0) + advance * 3 + counters + advance
+    yield poll + syn + packet(reply, 4) + advance * 3 + packet(data, 4) + packet(data, 4) + poll * 4 + advance
+    yield poll + syn + packet(reply, 4) + advance * 3 + bytes([5, 9, 3]) + packet(reset, 4) + advance * 2
+    yield poll + syn + packet(reply, 4) + advance * 3 + bytes([5, 9, 4]) + advance * 2
+    # who has the address: twice, then gone, then an answer
+    ask, told = arp(1, SRC4, DST4), arp(2, DST4, SRC4)
+    yield poll + arp_packet(ask) + advance + arp_packet(ask, 100) + poll + bytes([6, 9, 0]) + arp_packet(ask) + \
+        advance + arp_packet(ask, 100) + poll + arp_packet(told) + poll
+    # not ours, odd, and a RST for nobody
+    foreign = packet(ip4(tcp(SYN), dst=bytes([192, 0, 2, 9])), 0)
+    yield poll + foreign + advance * 4 + packet(ip4(tcp(SYN | FIN)), 0) + advance
+    yield poll + packet(ip4(tcp(RST, 443, 40000, 77), src=DST4, dst=SRC4), 4) + advance * 3
 
 
 def counters_seeds():
@@ -109,6 +136,9 @@ def counters_seeds():
     yield "TcpExt: SyncookiesSent ListenOverflows ListenDrops TCPAbortOnData\nTcpExt: 1 2 3 4\n"
     yield "Tcp: OutRsts\nTcp: 18446744073709551616\n"
     yield "Tcp: OutRsts\nUdp: 1\n"
+    yield "Ip6InReceives                   \t61\nIp6InAddrErrors\t63\nIp6InDiscards                   \t62\n"
+    yield "entries  clashres found drop early_drop\n0000000a  00000001 00000000 0000001f 00000005\n" \
+        "0000000a  00000000 00000000 00000100 00000006\n"
 
 
 def main():

@@ -23,7 +23,9 @@ def pytest_configure(config):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """The confusion matrix of this run: what was caused, and what was named."""
+    """The confusion matrix of this run: what was caused, and what was named.  Kept in $TCPWHY_MATRIX, if set."""
+    if MATRIX.named and os.environ.get("TCPWHY_MATRIX"):
+        MATRIX.save(os.environ["TCPWHY_MATRIX"])
     if MATRIX.named:
         terminalreporter.section("confusion matrix")
         for line in MATRIX.lines():

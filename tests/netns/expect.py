@@ -3,6 +3,7 @@
 WANTED has one entry a cause; CASES joins it with every scenario and variant that makes the cause happen.
 """
 import collections
+import json
 
 import scenarios
 import scenarios_ends
@@ -211,6 +212,18 @@ class Matrix:
     def add(self, caused, line):
         self.named[caused, line["cause"], line["confidence"]] += 1
 
+    def save(self, path):
+        with open(path, "w") as file:
+            json.dump([[*key, n] for key, n in sorted(self.named.items())], file)
+
+    def load(self, path):
+        with open(path) as file:
+            for *key, n in json.load(file):
+                self.named[tuple(key)] += n
+
+    def wrong_for_sure(self):
+        return [key for key in self.off_diagonal() if key[2] != "possible"]
+
     def off_diagonal(self):
         return sorted(key for key in self.named if key[0] != key[1])
 
@@ -224,8 +237,8 @@ class Matrix:
             wrong = ", ".join(f"{named} {confidence} x{n}" for (c, named, confidence), n in sorted(self.named.items())
                               if c == cause and named != cause)
             yield f"{cause:<{width}}  {right:<38}   {wrong or '-'}"
-        sure = [key for key in self.off_diagonal() if key[2] != "possible"]
-        yield f"{len(caused)} causes; off the diagonal: {len(self.off_diagonal())}, of these not 'possible': {len(sure)}"
+        yield (f"{len(caused)} causes; off the diagonal: {len(self.off_diagonal())}, "
+               f"of these not 'possible': {len(self.wrong_for_sure())}")
 
 
 MATRIX = Matrix()

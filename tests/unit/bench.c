@@ -39,31 +39,68 @@ static void on_event(struct sink *sink, const struct event *ev)
 	b->events[b->n++] = *ev;
 }
 
-static bool on_question(void *ctx, const struct question *q, struct answer *ret)
+static bool look_up(struct bench *b, const struct question *q, struct answer *ret)
 {
-	struct bench *b = ctx;
-
-	if (q->kind == ASK_PORT) {
-		b->asked_port++;
-		*ret = b->port_answer;
-		return b->port_answer.complete;
-	}
-	if (q->kind == ASK_ROUTE) {
-		ret->routing = b->routing;
-		return b->routing.in != ROUTE_UNKNOWN;
-	}
-	if (q->kind != ASK_LOOKUP)
-		return false;
-	b->asked_lookup++;
 	if (b->lookup)
 		return b->lookup(b, q, ret);
-	ret->found = false;
 	for (size_t i = 0; i < b->n_rows; i++)
 		if (b->rows[i].port == q->port) {
 			ret->found = true;
 			ret->row = b->rows[i];
 		}
 	return true;
+}
+
+static bool list_connections(struct bench *b, const struct question *q, struct answer *ret)
+{
+	static struct connection some[BENCH_CONNECTIONS];
+
+	b->last_walk = *q;
+	ret->connections = some;
+	ret->complete = true;
+	for (size_t i = 0; i < b->n_connections; i++)
+		if (q->port == 0 || b->connections[i].row.port == q->port)
+			some[ret->n_connections++] = b->connections[i];
+	return !b->no_connections;
+}
+
+static bool on_question(void *ctx, const struct question *q, struct answer *ret)
+{
+	struct bench *b = ctx;
+
+	*ret = (struct answer){.found = false};
+	b->asked[q->kind]++;
+	switch (q->kind) {
+	case ASK_POLL:
+		break;
+	case ASK_LOOKUP:
+		return look_up(b, q, ret);
+	case ASK_PORT:
+		*ret = b->port_answer;
+		return b->port_answer.complete;
+	case ASK_ROUTE:
+		ret->routing = b->routing;
+		return b->routing.in != ROUTE_UNKNOWN;
+	case ASK_PROCESS:
+		if (b->process)
+			ret->process = *b->process;
+		return b->process != NULL;
+	case ASK_CONNECTIONS:
+		return list_connections(b, q, ret);
+	case ASK_HALF_OPEN:
+		ret->n = b->half_open;
+		ret->n_max = b->half_open_max;
+		ret->cookies = b->cookies;
+		return b->half_open_max > 0;
+	case ASK_ELSEWHERE:
+		*ret = b->elsewhere;
+		return b->elsewhere.complete;
+	case ASK_CONNTRACK:
+		ret->n = b->conntrack;
+		ret->n_max = b->conntrack_max;
+		return b->conntrack_max > 0;
+	}
+	return false;
 }
 
 static const char *on_interface(void *ctx, uint32_t ifindex, char buf[static 32])
@@ -81,11 +118,21 @@ static struct ip ip(const char *text)
 	return a;
 }
 
+void bench_addresses(struct bench *b, const char *const *addrs, size_t n)
+{
+	struct ip local[8];
+
+	assert_true(n <= COUNT(local));
+	for (size_t i = 0; i < n; i++)
+		local[i] = ip(addrs[i]);
+	engine_addresses(b->e, local, n, true);
+}
+
 struct bench *bench_new_with(const struct engine_config *config)
 {
 	static const struct event_hello hello = {.schema = EVENT_SCHEMA};
 	struct bench *b = calloc(1, sizeof(*b));
-	struct ip local[2];
+	static const char *const local[] = {HOST, HOST6};
 	struct engine_config c = *config;
 
 	assert_non_null(b);
@@ -94,6 +141,10 @@ struct bench *bench_new_with(const struct engine_config *config)
 	b->poll_interval = USEC;
 	b->port_answer.complete = true;
 	b->routing = (struct routing){.in = ROUTE_LOCAL, .back = ROUTE_UNICAST, .neighbour = NEIGHBOUR_ANSWERS};
+	b->half_open_max = 1024;
+	b->cookies = 1;
+	b->elsewhere.complete = true;
+	b->conntrack_max = 65536;
 	c.sink = &b->sink;
 	c.ctx = b;
 	if (!c.ask)
@@ -101,9 +152,7 @@ struct bench *bench_new_with(const struct engine_config *config)
 	c.interface = on_interface;
 	b->e = engine_new(&c);
 	assert_non_null(b->e);
-	local[0] = ip("198.51.100.2");
-	local[1] = ip("2001:db8::2");
-	engine_addresses(b->e, local, 2, true);
+	bench_addresses(b, local, 2);
 	engine_hello(b->e, b->t, &hello);
 	for (int i = 0; i < COUNTER_COUNT; i++)
 		b->counters.v[i] = 1000;
@@ -113,6 +162,58 @@ struct bench *bench_new_with(const struct engine_config *config)
 void bench_gone(struct bench *b, uint64_t cookie)
 {
 	engine_socket_gone(b->e, b->t, &(struct connection){.row.cookie = cookie});
+}
+
+void bench_own(struct bench *b, uint16_t port, const char *comm, int32_t pid)
+{
+	struct owner o = {.pid = pid};
+
+	snprintf(o.comm, sizeof(o.comm), "%s", comm);
+	for (size_t i = 0; i < b->n_rows; i++)
+		if (b->rows[i].port == port)
+			engine_owner(b->e, b->rows[i].inode, &o);
+}
+
+struct connection *bench_connect(struct bench *b, const struct flow *f)
+{
+	struct connection *c = &b->connections[b->n_connections++];
+
+	assert_true(b->n_connections <= BENCH_CONNECTIONS);
+	*c = (struct connection){.row = {.state = SOCKET_OPEN, .inode = 7000, .v6 = !ip_is_v4(&f->server)},
+		.mss = 1448,
+		.window = 64240};
+	c->row.cookie = 1000 + b->n_connections;
+	c->row.addr = f->server;
+	c->row.peer = f->client;
+	c->row.port = f->dport;
+	c->row.peer_port = f->sport;
+	return c;
+}
+
+void bench_destroyed(struct bench *b, const struct flow *f, const struct connection *c)
+{
+	struct connection own = *c;
+
+	own.closed = true;
+	own.row.state = SOCKET_OPEN;
+	own.row.addr = f->out ? f->client : f->server;
+	own.row.peer = f->out ? f->server : f->client;
+	own.row.port = f->out ? f->sport : f->dport;
+	own.row.peer_port = f->out ? f->dport : f->sport;
+	engine_socket_gone(b->e, b->t, &own);
+}
+
+bool bench_looks_at(const struct bench *b, const char *addr, uint16_t port)
+{
+	struct look looks[LOOKS_MAX];
+	uint64_t generation;
+	size_t n = engine_looks(b->e, looks, &generation);
+	struct ip a = ip(addr);
+
+	for (size_t i = 0; i < n; i++)
+		if (looks[i].port == port && ip_equal(&looks[i].ip, &a))
+			return true;
+	return false;
 }
 
 struct bench *bench_new(void)
@@ -199,6 +300,11 @@ struct flow flow_out(const char *server, uint16_t dport, uint16_t sport)
 	return f;
 }
 
+struct flow flow_to(uint16_t port)
+{
+	return flow_in(PEER, 40000, HOST, port);
+}
+
 static struct segment segment(
 	const struct bench *b, const struct flow *f, bool by_client, uint8_t flags)
 {
@@ -269,6 +375,69 @@ void flow_send(struct bench *b, const struct flow *f, bool by_client, uint8_t fl
 	engine_segment(b->e, &s);
 }
 
+void flow_data(struct bench *b, const struct flow *f, bool by_client, uint32_t client_bytes, uint32_t server_bytes,
+	uint16_t payload)
+{
+	struct segment s = segment(b, f, by_client, TCP_PSH | TCP_ACK);
+
+	s.seq = by_client ? f->isn + 1 + client_bytes : f->server_isn + 1 + server_bytes;
+	s.ack = by_client ? f->server_isn + 1 + server_bytes : f->isn + 1 + client_bytes;
+	s.payload = payload;
+	engine_segment(b->e, &s);
+}
+
+void flow_odd(struct bench *b, const struct flow *f, uint8_t flags)
+{
+	struct segment s = segment(b, f, true, flags);
+
+	s.seq = f->isn;
+	engine_segment(b->e, &s);
+}
+
+void flow_syn_with(struct bench *b, const struct flow *f, enum segment_way way, bool bad_ip_sum, bool bad_tcp_sum)
+{
+	struct segment s = segment(b, f, true, TCP_SYN);
+
+	s.seq = f->isn;
+	s.way = (uint8_t)way;
+	s.bad_ip_sum = bad_ip_sum;
+	s.bad_tcp_sum = bad_tcp_sum;
+	engine_segment(b->e, &s);
+}
+
+void flow_icmp_to_answer(struct bench *b, const struct flow *f, const char *from, uint8_t type, uint8_t code)
+{
+	struct segment s = segment(b, f, false, TCP_SYN | TCP_ACK);
+
+	s.kind = SEGMENT_ICMP;
+	s.way = WAY_IN;
+	s.seq = f->server_isn;
+	s.icmp_from = ip(from);
+	s.icmp_type = type;
+	s.icmp_code = code;
+	engine_segment(b->e, &s);
+}
+
+void bench_who_has(struct bench *b, const char *addr, const char *peer)
+{
+	engine_segment(b->e, &(struct segment){.t = b->t,
+				     .kind = SEGMENT_WHO_HAS,
+				     .way = WAY_IN,
+				     .src = ip(peer),
+				     .dst = ip(addr),
+				     .ifindex = 2});
+}
+
+void bench_is_at(struct bench *b, const char *addr)
+{
+	engine_segment(b->e, &(struct segment){.t = b->t,
+				     .kind = SEGMENT_IS_AT,
+				     .way = WAY_OUT,
+				     .src = ip(addr),
+				     .dst = ip(PEER),
+				     .ifindex = 2});
+}
+
 void flow_refused(struct bench *b, const struct flow *f)
 {
 	flow_syn(b, f);
@@ -316,4 +485,110 @@ int64_t bench_told(const struct bench *b, uint16_t port)
 			sum += b->events[i].attempt.count;
 	}
 	return sum;
+}
+
+struct bench *bench_ready(void)
+{
+	struct bench *b = bench_new();
+
+	bench_run(b, 3 * USEC);
+	return b;
+}
+
+struct bench *bench_connected(struct flow *f, bool look)
+{
+	struct bench *b = bench_new();
+
+	bench_listen(b, "0.0.0.0", 80);
+	if (look)
+		b->lookup = answers_open;
+	bench_run(b, 3 * USEC);
+	*f = flow_to(80);
+	flow_syn(b, f);
+	b->t += 50;
+	flow_syn_ack(b, f);
+	bench_run(b, 3 * USEC);
+	return b;
+}
+
+static bool answers(const struct question *q, struct answer *ret, enum socket_state state)
+{
+	ret->found = true;
+	ret->row = (struct socket_row){.state = (uint8_t)state, .port = q->port};
+	return true;
+}
+
+bool answers_syn_recv(struct bench *b, const struct question *q, struct answer *ret)
+{
+	(void)b;
+	return answers(q, ret, SOCKET_SYN_RECV);
+}
+
+bool answers_open(struct bench *b, const struct question *q, struct answer *ret)
+{
+	(void)b;
+	return answers(q, ret, SOCKET_OPEN);
+}
+
+bool answers_open_held(struct bench *b, const struct question *q, struct answer *ret)
+{
+	(void)b;
+	answers(q, ret, SOCKET_OPEN);
+	ret->row.inode = 77;
+	return true;
+}
+
+bool answers_time_wait(struct bench *b, const struct question *q, struct answer *ret)
+{
+	(void)b;
+	return answers(q, ret, SOCKET_TIME_WAIT);
+}
+
+bool answers_syn_sent(struct bench *b, const struct question *q, struct answer *ret)
+{
+	(void)b;
+	return answers(q, ret, SOCKET_SYN_SENT);
+}
+
+bool answers_nothing(struct bench *b, const struct question *q, struct answer *ret)
+{
+	(void)b;
+	(void)q;
+	ret->found = false;
+	return true;
+}
+
+bool answers_not(struct bench *b, const struct question *q, struct answer *ret)
+{
+	(void)b;
+	(void)q;
+	(void)ret;
+	return false;
+}
+
+const struct event_attempt *told_as(const struct bench *b, uint16_t port, const char *outcome, const char *cause,
+	const char *confidence, const char *sees)
+{
+	const struct event_attempt *a = bench_attempt(b, port);
+
+	expect(a != NULL, "port %u: nothing is told, not %s", port, cause);
+	expect(strcmp(a->cause, cause) == 0, "port %u: %s (%s: %s), not %s", port, a->cause,
+		a->confidence, a->summary, cause);
+	expect(strcmp(a->outcome, outcome) == 0, "port %u: %s, not %s", port, a->outcome, outcome);
+	expect(strcmp(a->confidence, confidence) == 0, "port %u: %s, not %s", port, a->confidence,
+		confidence);
+	expect(strcmp(a->client_sees, sees) == 0, "port %u: client sees %s", port, a->client_sees);
+	expect(a->summary[0] != '\0', "port %u: no summary", port);
+	expect(a->evidence[0].source[0] != '\0', "port %u: no evidence", port);
+	expect((strcmp(confidence, "possible") == 0) == (a->alternatives[0][0] != '\0'),
+		"port %u: alternatives of %s", port, confidence);
+	return a;
+}
+
+bool has_alternative(const struct event_attempt *a, const char *cause)
+{
+	for (int i = 0; i < EVENT_ALTERNATIVES && a->alternatives[i][0]; i++)
+		if (strcmp(a->alternatives[i], cause) == 0)
+			return true;
+	return false;
 }

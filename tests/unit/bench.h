@@ -7,12 +7,19 @@
 
 enum {
 	BENCH_ROWS = 64,
+	BENCH_CONNECTIONS = 16,
 	BENCH_CLIENT_ISN = 1000,
 	BENCH_SERVER_ISN = 900000,
 };
 
 /* 2023-11-14 22:13:20 UTC, and not at the start of anything. */
 #define BENCH_EPOCH (INT64_C(1700000000) * USEC + 123456)
+
+/* Who dials, and whom. */
+#define PEER  "203.0.113.7"
+#define HOST  "198.51.100.2"
+#define PEER6 "2001:db8:77::1"
+#define HOST6 "2001:db8::2"
 
 struct bench {
 	struct sink sink; /* first: the engine's events come back here */
@@ -28,11 +35,21 @@ struct bench {
 	struct socket_row rows[BENCH_ROWS];
 	size_t n_rows;
 	struct counters counters;
-	struct answer port_answer;
-	struct routing routing; /* the answer to ASK_ROUTE */ /* to ASK_PORT; not complete: refuse */
+	/* The answers to what the engine asks. */
+	struct answer port_answer; /* to ASK_PORT; not complete: refuse */
 	/* to ASK_LOOKUP; NULL: the listener of that port, or nothing */
 	bool (*lookup)(struct bench *b, const struct question *q, struct answer *ret);
-	unsigned int asked_port, asked_lookup;
+	struct routing routing;     /* to ASK_ROUTE; in unknown: refuse */
+	const struct process *process; /* to ASK_PROCESS; NULL: refuse */
+	struct connection connections[BENCH_CONNECTIONS]; /* to ASK_CONNECTIONS, of the port that is asked for */
+	size_t n_connections;
+	bool no_connections;                /* refuse */
+	uint32_t half_open, half_open_max;  /* to ASK_HALF_OPEN; a limit of 0: refuse */
+	int cookies;
+	struct answer elsewhere;            /* to ASK_ELSEWHERE; not complete: refuse */
+	uint32_t conntrack, conntrack_max;  /* to ASK_CONNTRACK; a limit of 0: refuse */
+	unsigned int asked[ASK_CONNTRACK + 1]; /* how often, by kind */
+	struct question last_walk;             /* the last ASK_CONNECTIONS */
 	bool no_polls, negative; /* negative: a counter was seen below zero */
 };
 
@@ -46,6 +63,9 @@ void bench_run(struct bench *b, int64_t usec);
 
 /* Reads the sockets and counters now. */
 void bench_poll(struct bench *b);
+
+/* The addresses of this host from now on. */
+void bench_addresses(struct bench *b, const char *const *addrs, size_t n);
 
 /* A listener that is there from now on; returns its row. */
 struct socket_row *bench_listen(struct bench *b, const char *addr, uint16_t port);
@@ -75,11 +95,61 @@ void flow_icmp(struct bench *b, const struct flow *f, const char *from, uint8_t 
 void flow_send(struct bench *b, const struct flow *f, bool by_client, uint8_t flags,
 	uint32_t client_bytes, uint32_t server_bytes);
 
+/* The same with payload: so many bytes from where the last ones ended. */
+void flow_data(struct bench *b, const struct flow *f, bool by_client, uint32_t client_bytes, uint32_t server_bytes,
+	uint16_t payload);
+
+/* The first segment with other flags than a SYN's. */
+void flow_odd(struct bench *b, const struct flow *f, uint8_t flags);
+
+/* A SYN whose frame was for another, or whose checksums are wrong. */
+void flow_syn_with(struct bench *b, const struct flow *f, enum segment_way way, bool bad_ip_sum, bool bad_tcp_sum);
+
+/* An ICMP error of the peer's side about our SYN-ACK. */
+void flow_icmp_to_answer(struct bench *b, const struct flow *f, const char *from, uint8_t type, uint8_t code);
+
+/* A peer asks for an address (ARP, neighbour solicitation), or somebody says that it is there. */
+void bench_who_has(struct bench *b, const char *addr, const char *peer);
+void bench_is_at(struct bench *b, const char *addr);
+
 /* SYN, and a RST by this host's own stack, which counts it. */
 void flow_refused(struct bench *b, const struct flow *f);
 
 /* The destroy multicast names this listener. */
 void bench_gone(struct bench *b, uint64_t cookie);
+
+/* The listener of this port belongs to this process; a poll must have shown it. */
+void bench_own(struct bench *b, uint16_t port, const char *comm, int32_t pid);
+
+/* A connection that the host has from now on (ASK_CONNECTIONS), accepted and healthy. */
+struct connection *bench_connect(struct bench *b, const struct flow *f);
+
+/* The destroy multicast names this connection, with what is set in it. */
+void bench_destroyed(struct bench *b, const struct flow *f, const struct connection *c);
+
+/* Whether all between this peer and the port, or who asks for the address (port 0), is captured. */
+bool bench_looks_at(const struct bench *b, const char *addr, uint16_t port);
+
+/* What most stories begin with: a flow of PEER to HOST, a host after its first polls. */
+struct flow flow_to(uint16_t port);
+struct bench *bench_ready(void);
+
+/* A listener on port 80 and a connection to it, accepted; look: and the kernel still has it. */
+struct bench *bench_connected(struct flow *f, bool look);
+
+/* Answers to ASK_LOOKUP: a connection in this state; held: and a process has it. */
+bool answers_syn_recv(struct bench *b, const struct question *q, struct answer *ret);
+bool answers_open(struct bench *b, const struct question *q, struct answer *ret);
+bool answers_open_held(struct bench *b, const struct question *q, struct answer *ret);
+bool answers_time_wait(struct bench *b, const struct question *q, struct answer *ret);
+bool answers_syn_sent(struct bench *b, const struct question *q, struct answer *ret);
+bool answers_nothing(struct bench *b, const struct question *q, struct answer *ret); /* there is none */
+bool answers_not(struct bench *b, const struct question *q, struct answer *ret);     /* it cannot be asked */
+
+/* Fails unless the last word about the port is this; returns it. */
+const struct event_attempt *told_as(const struct bench *b, uint16_t port, const char *outcome, const char *cause,
+	const char *confidence, const char *sees);
+bool has_alternative(const struct event_attempt *a, const char *cause);
 
 /* The last line about this port (0: any) that is an attempt or a reset; NULL: none. */
 const struct event_attempt *bench_attempt(const struct bench *b, uint16_t port);

@@ -196,6 +196,7 @@ static void test_clients(void **state)
 		[SEES_ECONNRESET] = "ECONNRESET",
 		[SEES_EPROTO] = "EPROTO",
 		[SEES_ENOPROTOOPT] = "ENOPROTOOPT",
+		[SEES_EPIPE] = "EPIPE",
 	};
 
 	(void)state;

@@ -195,6 +195,62 @@ static void icmp6_unreachable(struct packet *p)
 	put_tcp(p, TCP_SYN, NULL, 0, 0);
 }
 
+/* Frame of 42 bytes as it is on the wire, and its padding. */
+static void put_arp(struct packet *p, unsigned op, const uint8_t from[4], const uint8_t to[4])
+{
+	put(p, "\0\1\x08\0\x06\x04", 6);
+	put16(p, op);
+	put(p, "\x02\0\0\0\0\x01", 6);
+	put(p, from, 4);
+	put(p, "\0\0\0\0\0\0", 6);
+	put(p, to, 4);
+	put_zeros(p, 18);
+}
+
+static void arp_request(struct packet *p)
+{
+	ethernet(p, 0x0806);
+	put_arp(p, 1, packet_src4, packet_dst4);
+}
+
+static void arp_reply(struct packet *p)
+{
+	sll2(p, 4, 0x0806);
+	put_arp(p, 2, packet_src4, packet_dst4);
+}
+
+static void arp_vlan(struct packet *p)
+{
+	ethernet(p, 0x8100);
+	put16(p, 42);
+	put16(p, 0x0806);
+	put_arp(p, 1, packet_src4, packet_dst4);
+}
+
+static const uint8_t packet_group6[16] = {0xff, 2, [11] = 1, [12] = 0xff, [15] = 2};
+
+/* To the target's multicast group, and about the target; with a link-layer option. */
+static void solicitation(struct packet *p)
+{
+	put_ipv6(p, packet_src6, packet_group6, 58, 32);
+	put8(p, 135);
+	put8(p, 0);
+	put_zeros(p, 6);
+	put(p, packet_dst6, 16);
+	put(p, "\1\1\x02\0\0\0\0\1", 8);
+}
+
+/* From another address of the host than the one that it speaks of. */
+static void advertisement(struct packet *p)
+{
+	put_ipv6(p, packet_router6, packet_dst6, 58, 24);
+	put8(p, 136);
+	put8(p, 0);
+	put32(p, 0x60000000);
+	put16(p, 0);
+	put(p, packet_src6, 16);
+}
+
 enum {
 	V6 = 1,
 	TIMESTAMPS = 2,
@@ -310,6 +366,8 @@ static void test_every_prefix(void **state)
 				continue;
 			}
 			ok = true;
+			expect(!s.bad_tcp_sum, "%s at %zu adds up what is not there", samples[i].name, n);
+			s.bad_tcp_sum = whole.bad_tcp_sum;
 			s.timestamps = whole.timestamps; /* in options that were cut off */
 			if (s.kind == SEGMENT_ICMP && s.flags == 0) /* beyond the 8 bytes */
 				s.flags = whole.flags;
@@ -354,6 +412,167 @@ static void is(int want, int link, const struct packet *p, const char *what)
 	int r = decode_exact(link, p->b, p->n, &s);
 
 	expect(r == want, "%s: %d", what, r);
+}
+
+/* Who asks is src, what is asked for dst; who answers is src. */
+static void test_neighbours(void **state)
+{
+	static const struct {
+		const char *name;
+		int link;
+		void (*make)(struct packet *p);
+		enum segment_kind kind;
+		bool v6;
+		size_t needed;
+	} asks[] = {
+		{"ARP request", LINK_ETHERNET, arp_request, SEGMENT_WHO_HAS, false, 14 + 28},
+		{"ARP reply", LINK_SLL2, arp_reply, SEGMENT_IS_AT, false, 20 + 28},
+		{"ARP in a VLAN", LINK_ETHERNET, arp_vlan, SEGMENT_WHO_HAS, false, 18 + 28},
+		{"neighbour solicitation", LINK_RAW, solicitation, SEGMENT_WHO_HAS, true, 40 + 24},
+		{"neighbour advertisement", LINK_RAW, advertisement, SEGMENT_IS_AT, true, 40 + 24},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(asks); i++) {
+		struct ip src = asks[i].v6 ? ip_from_v6(packet_src6) : ip_from_v4(packet_src4);
+		struct ip dst = asks[i].v6 ? ip_from_v6(packet_dst6) : ip_from_v4(packet_dst4);
+		struct packet p = {.n = 0};
+		struct segment s;
+
+		asks[i].make(&p);
+		for (size_t n = 0; n < p.n; n++) {
+			int r = decode_exact(asks[i].link, p.b, n, &s);
+
+			expect(n < asks[i].needed ? r == -EBADMSG : r == 0, "%s at %zu: %d", asks[i].name, n, r);
+		}
+		assert_int_equal(decode_exact(asks[i].link, p.b, p.n, &s), 0);
+		expect(s.kind == asks[i].kind, "%s: kind %u", asks[i].name, s.kind);
+		expect(ip_equal(&s.src, &src), "%s: who", asks[i].name);
+		expect(s.kind == SEGMENT_IS_AT || ip_equal(&s.dst, &dst), "%s: whom", asks[i].name);
+		expect(s.sport == 0 && s.dport == 0 && s.flags == 0, "%s: TCP", asks[i].name);
+	}
+}
+
+/* Of another kind than Ethernet's and IPv4's, or another operation. */
+static void test_other_arp(void **state)
+{
+	static const struct {
+		size_t at;
+		uint8_t value;
+	} changes[] = {{1, 6}, {2, 0x86}, {4, 8}, {5, 16}, {7, 0}, {7, 3}, {6, 1}};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(changes); i++) {
+		struct packet p = {.n = 0};
+
+		arp_request(&p);
+		p.b[14 + changes[i].at] = changes[i].value;
+		is(-ENOMSG, LINK_ETHERNET, &p, "an ARP packet of another kind");
+	}
+}
+
+/* The ones' complement of the sum, as a sender makes it (RFC 1071). */
+static uint16_t sum_of(const uint8_t *p, size_t n, uint32_t sum)
+{
+	for (size_t i = 0; i < n; i++)
+		sum += i % 2 ? p[i] : (uint32_t)p[i] << 8;
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)~sum;
+}
+
+/* A SYN with both checksums right; payload: data in it (Fast Open). */
+static void put_summed(struct packet *p, bool v6, size_t payload)
+{
+	size_t ip = v6 ? 40 : 20, tcp = 40 + payload, at = v6 ? 8 : 12, n = v6 ? 32 : 8;
+	uint16_t sum;
+
+	if (v6)
+		put_ipv6(p, packet_src6, packet_dst6, 6, tcp);
+	else
+		put_ipv4(p, packet_src4, packet_dst4, 6, 0x4000, 0, tcp);
+	put_tcp(p, TCP_SYN, packet_syn_options, 20, payload);
+	sum = sum_of(p->b, 20, 0);
+	if (!v6)
+		memcpy(p->b + 10, (uint8_t[]){(uint8_t)(sum >> 8), (uint8_t)sum}, 2);
+	sum = sum_of(p->b + ip, tcp, (uint16_t)~sum_of(p->b + at, n, 6 + (uint32_t)tcp));
+	memcpy(p->b + ip + 16, (uint8_t[]){(uint8_t)(sum >> 8), (uint8_t)sum}, 2);
+}
+
+static void test_checksums(void **state)
+{
+	(void)state;
+	for (int v6 = 0; v6 < 2; v6++) {
+		for (size_t payload = 0; payload < 4; payload++) {
+			struct packet p = {.n = 0};
+			struct segment s;
+
+			put_summed(&p, v6, payload);
+			assert_int_equal(decode_exact(LINK_RAW, p.b, p.n, &s), 0);
+			expect(!s.bad_ip_sum && !s.bad_tcp_sum, "IPv%d, %zu bytes", v6 ? 6 : 4, payload);
+			p.b[p.n - 1] ^= 1; /* the last byte counts, at an odd length too */
+			assert_int_equal(decode_exact(LINK_RAW, p.b, p.n, &s), 0);
+			expect(!s.bad_ip_sum && s.bad_tcp_sum, "IPv%d, %zu bytes, a wrong one", v6 ? 6 : 4, payload);
+			put_zeros(&p, 6); /* padding does not */
+			p.b[p.n - 7] ^= 1;
+			p.b[p.n - 1] = 0x5a;
+			assert_int_equal(decode_exact(LINK_RAW, p.b, p.n, &s), 0);
+			expect(!s.bad_tcp_sum, "IPv%d, %zu bytes, padded", v6 ? 6 : 4, payload);
+		}
+	}
+}
+
+/* The addresses belong to the sum; a byte of the TTL or of the IP options to the header's. */
+static void test_checksum_covers(void **state)
+{
+	struct packet p = {.n = 0};
+	struct segment s;
+
+	(void)state;
+	put_summed(&p, false, 0);
+	p.b[15] ^= 1;
+	assert_int_equal(decode_exact(LINK_RAW, p.b, p.n, &s), 0);
+	assert_true(s.bad_ip_sum && s.bad_tcp_sum);
+	p.b[15] ^= 1;
+	p.b[8]--;
+	assert_int_equal(decode_exact(LINK_RAW, p.b, p.n, &s), 0);
+	assert_true(s.bad_ip_sum && !s.bad_tcp_sum);
+	p = (struct packet){.n = 0};
+	put_summed(&p, true, 0);
+	p.b[39] ^= 1;
+	assert_int_equal(decode_exact(LINK_RAW, p.b, p.n, &s), 0);
+	assert_true(!s.bad_ip_sum && s.bad_tcp_sum); /* IPv6 has no sum of its own */
+}
+
+/* Where not all of it was captured nothing is said of it; and of a segment that is no SYN neither. */
+static void test_checksum_unknown(void **state)
+{
+	struct packet p = {.n = 0};
+	struct segment s;
+
+	(void)state;
+	put_summed(&p, false, 3);
+	p.b[p.n - 1] ^= 1;
+	assert_int_equal(decode_exact(LINK_RAW, p.b, p.n - 1, &s), 0);
+	assert_false(s.bad_tcp_sum);
+	p.b[20 + 13] = TCP_ACK;
+	assert_int_equal(decode_exact(LINK_RAW, p.b, p.n, &s), 0);
+	assert_false(s.bad_tcp_sum);
+}
+
+/* A null scan is a segment like another. */
+static void test_no_flags(void **state)
+{
+	struct packet p = {.n = 0};
+	struct segment s;
+
+	(void)state;
+	put_ipv4(&p, packet_src4, packet_dst4, 6, 0, 0, 20);
+	put_tcp(&p, 0, NULL, 0, 0);
+	assert_int_equal(decode_exact(LINK_RAW, p.b, p.n, &s), 0);
+	assert_int_equal(s.kind, SEGMENT_TCP);
+	assert_int_equal(s.flags, 0);
+	assert_false(s.bad_tcp_sum);
 }
 
 static void test_not_ours(void **state)
@@ -535,10 +754,12 @@ static void test_sll_types(void **state)
 		syn4(&a);
 		assert_int_equal(decode_exact(LINK_SLL, a.b, a.n, &s), 0);
 		expect(s.way == want[type], "SLL type %u", type);
+		expect(s.to_group == (type == 1 || type == 2), "SLL type %u: group", type);
 		sll2(&b, type, 0x0800);
 		syn4(&b);
 		assert_int_equal(decode_exact(LINK_SLL2, b.b, b.n, &s), 0);
 		expect(s.way == want[type], "SLL2 type %u", type);
+		expect(s.to_group == (type == 1 || type == 2), "SLL2 type %u: group", type);
 	}
 }
 
@@ -548,6 +769,12 @@ int main(void)
 		cmocka_unit_test(test_whole),
 		cmocka_unit_test(test_every_prefix),
 		cmocka_unit_test(test_every_byte_changed),
+		cmocka_unit_test(test_neighbours),
+		cmocka_unit_test(test_other_arp),
+		cmocka_unit_test(test_checksums),
+		cmocka_unit_test(test_checksum_covers),
+		cmocka_unit_test(test_checksum_unknown),
+		cmocka_unit_test(test_no_flags),
 		cmocka_unit_test(test_not_ours),
 		cmocka_unit_test(test_contradictions),
 		cmocka_unit_test(test_trailer),

@@ -5,9 +5,6 @@
 
 #include "engine/state.h"
 
-#define PEER "203.0.113.7"
-#define HOST "198.51.100.2"
-
 static struct ip ip4(uint32_t n)
 {
 	uint8_t bytes[4] = {(uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n};

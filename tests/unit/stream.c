@@ -409,7 +409,7 @@ static void test_long_lists(void **state)
 		used += (size_t)sprintf(line + used, "%s\"cause-%d\"", i ? "," : "", i);
 	used += (size_t)sprintf(line + used, "],\"summary\":\"last\"}");
 	assert_int_equal(stream_parse(line, used, &ev), 0);
-	assert_string_equal(ev.attempt.evidence[EVENT_EVIDENCE - 1].text, "7");
+	assert_string_equal(ev.attempt.evidence[EVENT_EVIDENCE - 1].text, "11");
 	assert_string_equal(ev.attempt.alternatives[EVENT_ALTERNATIVES - 1], "cause-7");
 	assert_string_equal(ev.attempt.summary, "last");
 }
