@@ -211,7 +211,7 @@ static void emit(struct engine *e, const struct attempt *a, const struct facts *
 	struct telling telling = {.count = (int64_t)x->count};
 
 	ev.type = f->situation == SITUATION_RESET ? EVENT_RESET : EVENT_ATTEMPT;
-	ev.t = e->now;
+	ev.t = e->now > x->last ? e->now : x->last; /* a packet may be newer than the last look at the clock */
 	out->id = x->id;
 	out->first = x->first;
 	out->last = x->last;

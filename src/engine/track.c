@@ -371,8 +371,8 @@ static void on_rst(struct engine *e, const struct segment *s)
 	} else if (a->stage == STAGE_ANSWERED || a->stage == STAGE_OPEN ||
 		   a->stage == STAGE_CLOSING || a->stage == STAGE_UNFINISHED) {
 		on_rst_later(e, a, s, by);
-	} else if (a->stage == STAGE_RESET && a->given_up && by == (a->out ? SIDE_CLIENT : SIDE_SERVER)) {
-		a->given_up = false; /* it was still in the ring when the socket's end was told */
+	} else if (a->stage == STAGE_RESET && a->given_up && s->flags & TCP_ACK && by == (a->out ? SIDE_CLIENT : SIDE_SERVER)) {
+		a->given_up = false; /* its own RST was still in the ring when the socket's end was told */
 		a->fate = FATE_UNKNOWN;
 		on_rst_later(e, a, s, by);
 	} else if (by == SIDE_CLIENT) {

@@ -295,7 +295,7 @@ static const struct listener *bound_to(struct engine *e, const struct ip *ip)
 /* Who asks for an address is looked at where the question could be in vain, or where there are few. */
 static void look_at_addresses(struct engine *e)
 {
-	const int64_t until = e->now + LOOK_FOR;
+	const int64_t until = e->now + LOOK_FOR + 2 * e->config.interval; /* each poll prolongs it */
 
 	if (e->addresses_known && e->n_addresses <= OWN_LOOKED_AT)
 		for (size_t i = 0; i < e->n_addresses; i++)

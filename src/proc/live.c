@@ -16,6 +16,7 @@ enum {
 	BUSY_PAUSE = 50000,  /* between two rounds while something is pending */
 	SAMPLE_SPAN = 5000,  /* a sample of the counters is taken within this */
 	POLL_APART = 40000,  /* two polls on demand are at least this far apart */
+	LOOKS_APART = 150000, /* two changes of the capture's filter, which takes milliseconds */
 	DRAIN_BATCH = 4096,  /* segments taken before the clock is looked at again */
 };
 
@@ -26,6 +27,7 @@ struct session {
 	struct engine *engine;
 	struct socket_row *rows;
 	int64_t last_poll, next_poll, next_frame;
+	int64_t looked; /* when the capture's filter was changed last */
 	uint64_t looks; /* the last generation of them that was handed to the capture */
 	bool poll_wanted, capture_down, sockets_down;
 	uint32_t named_index;
@@ -130,9 +132,10 @@ static void look_closer(struct session *s)
 	uint64_t generation;
 	size_t n = engine_looks(s->engine, looks, &generation);
 
-	if (!s->src->capture || generation == s->looks)
+	if (!s->src->capture || generation == s->looks || worker_now() - s->looked < LOOKS_APART)
 		return;
 	s->looks = generation;
+	s->looked = worker_now();
 	capture_look(s->src->capture, looks, n);
 }
 

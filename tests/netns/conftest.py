@@ -14,7 +14,8 @@ import lab as laboratory        # noqa: E402
 from expect import MATRIX         # noqa: E402
 from watch import Watch         # noqa: E402
 
-_ports = itertools.count(20000, 10)
+# Who runs several of these at a time gives each its own ports: a listener in another lab is in another namespace.
+_ports = itertools.count(int(os.environ.get("TCPWHY_PORTS", 20000)), 10)
 
 
 def pytest_configure(config):

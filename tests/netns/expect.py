@@ -151,6 +151,7 @@ OTHERWISE = {
     "reject admin-prohibited": dict(client_sees="EHOSTUNREACH"),
     "reject net-unreachable": dict(client_sees="ENETUNREACH", confidence=OPEN),
     "reject admin-prohibited over IPv6": dict(client_sees="EACCES"),
+    "loopback-only over IPv6": dict(advice="::"),
     "late-with-abort": dict(outcome=None, kind="reset", client_sees="ECONNRESET"),
     "late-with-cookie": dict(beside=["accept-queue-full-late", "not-accepting", "peer-silent", "syn-cookies", "none"]),
     "late-with-cookie-and-abort": dict(beside=["accept-queue-full-late", "not-accepting", "peer-silent", "syn-cookies",

@@ -1049,6 +1049,31 @@ def forward_rejected(lab, port, undo):
 
 
 @scenario
+def reset_beside_other_namespace(lab, port, undo):
+    """Somebody listens on the port in a third namespace, but here a firewall rule refuses."""
+    third = Namespace(f"twlab-{os.getpid()}-{port}-s")
+    undo.callback(third.delete)
+    third.ip("link set lo up")
+    serve(lab, undo, port, host=third)
+    undo.callback(lab.rule("in", f"tcp dport {port} counter reject with tcp reset"))
+    return scenarios.refused(lab, SERVER4, port)
+
+
+@scenario
+def synproxy_in_front_of_a_server(lab, port, undo):
+    """The same handshake by the firewall, and a server behind it: served."""
+    serve(lab, undo, port)
+    sysctl(undo, lab.server, "net.netfilter.nf_conntrack_tcp_loose", 0)
+    table(undo, lab.server, "inet", f"""
+        chain early {{ type filter hook prerouting priority raw; tcp dport {port} tcp flags syn notrack; }}
+        chain in {{ type filter hook input priority 0;
+            tcp dport {port} ct state invalid,untracked synproxy mss 1460 wscale 7 timestamp sack-perm; }}""")
+    got, answer, source = lab.request(SERVER4, port)
+    assert (got, answer) == ("none", b"hello\n"), (got, answer)
+    return used(SERVER4, port, got, peer_port=source[1])
+
+
+@scenario
 def nobodys_addresses(lab, port, undo):
     """A scanner asks by ARP for addresses that are nobody's business.  Nothing failed, nothing to say."""
     here = lab.client.mac("eth0")
@@ -1150,5 +1175,7 @@ NEAR_MISSES = {
     "strays dropped as invalid": (strays_dropped_as_invalid, {"conntrack-invalid", "conntrack-full", "firewall-drop"}),
     "odd flags from another": (odd_flags_from_another, {"odd-flags", "stray-segment"}),
     "forward rejected": (forward_rejected, {"forward-unreachable", "published-target-dead"}),
+    "reset beside other-namespace": (reset_beside_other_namespace, {"other-namespace", "no-listener"}),
+    "synproxy in front of a server": (synproxy_in_front_of_a_server, {"synproxy-backend-dead", "stale-connection"}),
     "nobody's addresses": (nobodys_addresses, set(SCENARIOS) | set(scenarios.SCENARIOS)),
 }
