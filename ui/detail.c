@@ -87,9 +87,9 @@ static void add_ends(struct list *l, const struct store *s, const struct store_p
 	}
 	if (p->c.accepted == 0)
 		return;
-	list_text(l, p->c.reset ? ROLE_BAD : ROLE_NORMAL, width, 2, "of %" PRId64 " accepted %" PRId64
-		" were reset (%.1f %%); in the last %d intervals %" PRId64 " resets, %" PRId64 " FINs",
-		p->c.accepted, p->c.reset, 100.0 * (double)p->c.reset / (double)p->c.accepted,
+	list_text(l, p->c.reset ? ROLE_BAD : ROLE_NORMAL, width, 2, "%" PRId64 " of %" PRId64
+		" accepted were reset (%.1f %%); the last %d intervals: %" PRId64 " resets, %" PRId64 " FINs",
+		p->c.reset, p->c.accepted, 100.0 * (double)p->c.reset / (double)p->c.accepted,
 		(int)(s->ticks < STORE_SLOTS ? s->ticks : STORE_SLOTS), resets, fins);
 }
 
