@@ -163,7 +163,7 @@ static void count_try(struct engine *e, const struct attempt *a, struct facts *f
 		p->last_try = a->first;
 		table_touch(e->peers, p);
 	}
-	take_tries(p, a->first, f);
+	take_tries(p, a->first > p->last_try ? a->first : p->last_try, f);
 }
 
 /* A peer that had failed is served: its first failures are over, and this line says how they went. */

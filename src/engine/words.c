@@ -426,24 +426,22 @@ static const char *pattern_words(const struct facts *f, char *buf, size_t size)
 
 static void tell_repetition(const struct facts *f, struct event_attempt *ev)
 {
-	char how[64], span[32], up[32];
+	char how[64], span[32];
 	const struct listener *l = f->accepting;
 	bool served = f->situation == SITUATION_ACCEPTED || f->situation == SITUATION_CLOSED;
-	int64_t before = l && l->absent ? f->a->first - l->up : 0;
+	bool came_up = l && l->absent != 0 && l->up > f->a->first - f->failing_for;
 
 	words_duration(f->failing_for, span, sizeof(span));
-	if (served && f->failing > 0) {
-		words_duration(before, up, sizeof(up));
-		say(ev, "history", "%s had failed here %" PRId64 " time%s before, for %s%s%s%s%s%s, and is served now",
-			ev->peer, f->failing, f->failing == 1 ? "" : "s", span, f->failing > 1 ? ", " : "",
-			f->failing > 1 ? pattern_words(f, how, sizeof(how)) : "",
-			before > 0 && before < f->failing_for ? "; the listener came up " : "",
-			before > 0 && before < f->failing_for ? up : "",
-			before > 0 && before < f->failing_for ? " earlier" : "");
-	} else if (f->failing > 1) {
+	if (served && f->failing > 1)
+		say(ev, "history", "%s had failed here %" PRId64 " times, %s for %s%s, and is served now", ev->peer,
+			f->failing, pattern_words(f, how, sizeof(how)), span,
+			came_up ? ", until the listener came up" : "");
+	else if (served && f->failing == 1)
+		say(ev, "history", "%s had failed here once, %s before%s, and is served now", ev->peer, span,
+			came_up ? ", until the listener came up" : "");
+	else if (f->failing > 1)
 		say(ev, "history", "%s has failed here %" PRId64 " times within %s, %s", ev->peer, f->failing, span,
 			pattern_words(f, how, sizeof(how)));
-	}
 }
 
 /* For a cause without words of its own: what happened, what it is called, what would decide. */

@@ -113,6 +113,17 @@ def test_too_early_while_a_client_retries(lab, watch, port):
     result["stop"]()
 
 
+def test_the_first_success_tells_how_it_had_failed(lab, watch, port):
+    """Refused six times every 0.5 s until the listener came up: the line of the client that is served says so."""
+    result = scenarios.too_early_retrying(lab, port)
+    line = watch.settled(lambda l: l["outcome"] == "accepted" and l["failures"] > 1, port)
+    said = " ".join(entry["text"] for entry in line["evidence"] if entry["source"] == "history")
+    assert line["failures"] == result["refusals"] and line["pattern"] == "periodic", line
+    assert abs(line["retry_interval"] - 0.5) < 0.1 and 2.0 < line["failing_for"] < 4.5, line
+    assert "6 times" in said and "until the listener came up" in said, said
+    result["stop"]()
+
+
 def test_too_early_says_by_how_much(lab, watch, port):
     result = scenarios.too_early(lab, port, after=0.4)
     line = watch.settled(lambda l: l["cause"] == "too-early", port)
