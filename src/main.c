@@ -180,7 +180,7 @@ static int work(void *ctx, int socket)
 	if (out.batch)
 		complain("standard output", batch_error(out.batch));
 	if (p->mode == MODE_EXPLAIN && r == EXIT_DONE)
-		r = explain_port(out.store, p->options.explain, stdout);
+		r = explain_port(out.store, p->options.explain, p->options.filter, stdout);
 	output_close(&out);
 	sources_close(&p->sources);
 	p->input = NULL; /* the session has closed it */

@@ -1,5 +1,6 @@
 /* explain.c - one port in words, for -x. */
 #include "explain.h"
+#include "engine/causes.h"
 #include "options.h"
 
 #include <inttypes.h>
@@ -43,7 +44,23 @@ static bool kept_out(const struct event_attempt *a)
 	       strcmp(a->outcome, "unfinished") != 0;
 }
 
-int explain_port(const struct store *s, int port, FILE *out)
+/* Asked about a peer, and nothing of it came: which says something only if nothing was lost. */
+static void tell_absence(const struct store *s, const char *filter, FILE *out)
+{
+	const struct cause_entry *e = cause_entry(CAUSE_NEVER_ARRIVED);
+
+	fprintf(out, "  no SYN that '%s' lets through came in while it was watched\n", filter);
+	if (s->totals.lost > 0) {
+		fprintf(out, "  %" PRId64 " packets were lost: one may have been missed\n", s->totals.lost);
+		return;
+	}
+	fprintf(out, "  %s (possible): %s. Else the peer did not try, or it dials another address or port\n", e->id,
+		e->meaning);
+	fputs("  advice: let the peer try now. What would decide: tcpdump at the peer shows whether its SYN leaves, and "
+	      "whereto; then at each hop between (traceroute -T, mtr -T)\n", out);
+}
+
+int explain_port(const struct store *s, int port, const char *filter, FILE *out)
 {
 	const struct store_port *p = store_port(s, port);
 	const struct store_finding *f = p ? store_finding(s, p->finding) : NULL;
@@ -66,6 +83,8 @@ int explain_port(const struct store *s, int port, FILE *out)
 		fprintf(out, "  advice: %s\n", f->attempt.advice);
 	} else if (strcmp(s->hello.sources[SOURCE_PACKETS].state, "on") != 0) {
 		fprintf(out, "  packets were not watched: %s\n", s->hello.sources[SOURCE_PACKETS].why);
+	} else if (filter && (!p || p->c.syn == 0)) {
+		tell_absence(s, filter, out);
 	} else {
 		fputs("  nobody failed to connect while it was watched\n", out);
 	}

@@ -7,6 +7,7 @@
 
 /*
  * Writes what the store knows of a port: who listens and how far it reaches, what went wrong while it was
- * watched. EXIT_DONE when remote peers reach it, EXIT_REFUSALS when they are refused or would be.
+ * watched. With a filter, which names the peers that are asked about, it also says when nothing of them came; NULL:
+ * none. EXIT_DONE when remote peers reach it, EXIT_REFUSALS when they are refused or would be.
  */
-int explain_port(const struct store *s, int port, FILE *out);
+int explain_port(const struct store *s, int port, const char *filter, FILE *out);
