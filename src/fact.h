@@ -97,6 +97,7 @@ struct connection {
 /* Who holds a socket; all text is clean. pid 0: not known. */
 struct owner {
 	int32_t pid;
+	uint32_t holders; /* how many processes hold the socket; pid is the first of them */
 	char comm[64];
 	char cmdline[128];
 	char user[40];
@@ -207,6 +208,7 @@ struct question {
 	uint16_t port, peer_port;
 	uint32_t ifindex;
 	int32_t pid;
+	uint32_t inode; /* ASK_PROCESS: of a socket whose holder is meant, looked up anew; 0: pid is meant */
 	bool every; /* ASK_CONNECTIONS: healthy ones too */
 };
 
@@ -219,7 +221,7 @@ struct answer {
 	struct socket_row bound_row, udp_row, outgoing_row;
 	struct owner bound_owner, udp_owner, outgoing_owner;
 	struct routing routing;
-	struct process process;
+	struct process process; /* bound_owner: by inode; n: how many processes hold it */
 	/* ASK_CONNECTIONS: valid until the next question; complete says whether these are all */
 	const struct connection *connections;
 	size_t n_connections;

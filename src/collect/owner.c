@@ -84,6 +84,7 @@ static void look_into(int proc, const char *name, struct owner_record *records, 
 	int fds = dir < 0 ? -1 : openat(dir, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fds < 0 ? NULL : fdopendir(fds);
 	int32_t pid = atoi(name);
+	bool counted[OWNER_BATCH] = {false};
 	const struct dirent *entry;
 
 	if (!d && fds >= 0)
@@ -98,9 +99,14 @@ static void look_into(int proc, const char *name, struct owner_record *records, 
 		target[len] = '\0';
 		if (sscanf(target, "socket:[%u]", &inode) != 1)
 			continue;
-		for (size_t i = 0; i < n; i++)
-			if (records[i].inode == inode && better(pid, records[i].pid))
+		for (size_t i = 0; i < n && i < OWNER_BATCH; i++) {
+			if (records[i].inode != inode)
+				continue;
+			records[i].holders += !counted[i];
+			counted[i] = true;
+			if (better(pid, records[i].pid))
 				describe(dir, pid, &records[i]);
+		}
 	}
 	if (d)
 		closedir(d);
@@ -178,7 +184,7 @@ static void take_unit(const char *path, struct owner *o)
 
 void owner_from_record(const struct owner_record *r, struct owner *ret_owner)
 {
-	struct owner o = {.pid = r->pid};
+	struct owner o = {.pid = r->pid, .holders = r->holders};
 
 	text_clean(o.comm, sizeof(o.comm), r->comm, strnlen(r->comm, sizeof(r->comm)));
 	text_clean(o.cmdline, sizeof(o.cmdline), r->cmdline, strnlen(r->cmdline, sizeof(r->cmdline)));

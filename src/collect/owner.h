@@ -13,6 +13,7 @@ enum {
 struct owner_record {
 	uint32_t inode;
 	int32_t pid; /* 0: not found */
+	uint32_t holders; /* how many processes have it */
 	char comm[32];
 	char cmdline[160]; /* arguments separated by blanks */
 	char user[40];

@@ -67,6 +67,7 @@ struct attempt {
 	uint16_t answer_window;
 	uint8_t stage;     /* enum stage */
 	uint8_t outcome;   /* enum outcome, once counted */
+	uint8_t before_rst; /* enum stage, when a RST came */
 	uint8_t first_fin; /* enum side */
 	uint8_t reset_by;  /* enum side */
 	uint8_t answer_flags, answer_ttl;

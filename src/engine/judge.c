@@ -103,10 +103,29 @@ static void add_accepting(struct facts *f, const struct listener *l, const struc
 		f->queue = queue;
 }
 
+/* How specific a listener is: the kernel takes the most specific one (compute_score, net/ipv4/inet_hashtables.c). */
+static int rank_of(const struct listener *l)
+{
+	return 2 * !ip_is_any(&l->row.addr) + (l->row.ifindex != 0);
+}
+
+/* The rank of those that take the SYN. */
+static int best_rank(struct engine *e, const struct attempt *a)
+{
+	int best = -1;
+
+	for (struct listener *l = NULL; (l = listeners_next(&e->listeners, a->key.server_port, l));)
+		if (listener_near(&l->row, &a->key.server, a->ifindex) == NEAR_ACCEPTS &&
+			(l->gone == 0 || was_there(l, a)) && rank_of(l) > best)
+			best = rank_of(l);
+	return best;
+}
+
 static void look_at_door(struct engine *e, struct facts *f)
 {
 	const struct attempt *a = f->a;
 	int64_t t = moment_of(a);
+	int best = best_rank(e, a);
 
 	f->later = true;
 	for (struct listener *l = NULL; (l = listeners_next(&e->listeners, a->key.server_port, l));) {
@@ -118,12 +137,14 @@ static void look_at_door(struct engine *e, struct facts *f)
 		} else if (near == NEAR_ACCEPTS) {
 			bool steady = l->up < t || l->absent == 0;
 
+			f->later = f->later && !steady && l->absent >= t;
+			if (rank_of(l) < best)
+				continue;
 			add_accepting(f, l, a);
 			if (!f->accepting || (steady && !f->steady)) {
 				f->accepting = l;
 				f->steady = steady;
 			}
-			f->later = f->later && !steady && l->absent >= t;
 		} else if (near > f->near || !f->nearest) {
 			f->near = near;
 			f->nearest = l;
@@ -208,8 +229,8 @@ static void ask_route(struct engine *e, struct facts *f)
 		.ifindex = f->a->ifindex,
 	};
 
-	if (!e->config.ask || !e->config.ask(e->config.ctx, &q, &answer))
-		return;
+	if (q.ifindex == LOOPBACK_INDEX || !e->config.ask || !e->config.ask(e->config.ctx, &q, &answer))
+		return; /* of lo the input check says EINVAL for every address of this host */
 	f->asked_route = true;
 	f->routing = answer.routing;
 }
@@ -229,12 +250,17 @@ static void ask_forward(struct engine *e, struct facts *f)
 static void ask_process(struct engine *e, struct facts *f, const struct listener *l)
 {
 	struct answer answer = {.found = false};
-	struct question q = {.kind = ASK_PROCESS, .pid = l ? l->owner.pid : 0};
+	struct question q = {
+		.kind = ASK_PROCESS,
+		.pid = l ? l->owner.pid : 0,
+		.inode = l && l->gone == 0 ? l->row.inode : 0,
+	};
 
 	if (q.pid <= 0 || !e->config.ask || !e->config.ask(e->config.ctx, &q, &answer))
 		return;
 	f->asked_process = true;
 	f->process = answer.process;
+	f->shared = answer.n > 1;
 }
 
 /* A count and its limit: of half-open connections, or of tracked ones. */
@@ -443,7 +469,9 @@ static bool judge_silent(struct engine *e, struct attempt *a)
 	if (e->config.filtered && !a->out && nothing_answers(e, a->key.server_port))
 		return true; /* the filter may let one direction through only */
 	gather(e, a, &f);
-	if (!a->out) {
+	if (a->out) {
+		look_up(e, &f);
+	} else {
 		ask_route(e, &f);
 		if (f.accepting)
 			look_up_listener(e, &f);
@@ -570,6 +598,17 @@ static bool is_waiting_cause(uint8_t cause)
 	return memchr(waiting, cause, sizeof(waiting)) != NULL;
 }
 
+static bool by_remote(const struct attempt *a)
+{
+	return a->reset_by == (a->out ? SIDE_SERVER : SIDE_CLIENT);
+}
+
+/* The kernel still has the connection, whole or half open. */
+static bool is_alive(const struct facts *f)
+{
+	return f->looked_up && f->found && (f->socket.state == SOCKET_OPEN || f->socket.state == SOCKET_SYN_RECV);
+}
+
 static bool judge_ended(struct engine *e, struct attempt *a)
 {
 	struct facts f;
@@ -607,8 +646,14 @@ static bool judge_ended(struct engine *e, struct attempt *a)
 	}
 	if (f.situation == SITUATION_RESET) {
 		look_around_end(e, &f);
-		if (a->unknown || a->answer_flags == TCP_RST)
+		if (a->unknown || a->answer_flags == TCP_RST || by_remote(a))
 			look_up(e, &f);
+		if (by_remote(a) && is_alive(&f) && a->judge_by > 0) { /* out of its window: the kernel did not take it */
+			a->reset_by = SIDE_NONE;
+			a->ended = 0;
+			track_set(e, a, (enum stage)a->before_rst, a->before_rst == STAGE_OPEN ? 0 : e->now + HALF_OPEN_LOOK);
+			return false;
+		}
 		if (f.vanished || a->fate == FATE_UNREAD)
 			ask_process(e, &f, f.vanished ? f.gone : f.accepting);
 	}
@@ -624,6 +669,40 @@ static bool judge_ended(struct engine *e, struct attempt *a)
 	if (f.situation == SITUATION_REFUSED && !a->out && f.sockets && !f.accepting)
 		remember_refusal(e, a);
 	return true;
+}
+
+/* Who holds an open connection, which need not be who holds the listener. */
+static void ask_holder(struct engine *e, struct facts *f, uint32_t inode)
+{
+	struct answer answer = {.found = false};
+	struct question q = {.kind = ASK_PROCESS, .inode = inode};
+
+	if (!e->config.ask || !e->config.ask(e->config.ctx, &q, &answer))
+		return;
+	f->asked_process = true;
+	f->process = answer.process;
+	f->shared = answer.n > 1;
+	f->holder = answer.bound_owner;
+	f->has_holder = answer.process.pid != 0;
+}
+
+/* In whose queue a connection waits: of several listeners that take it the one whose queue is not empty. */
+static bool choose_waiting(struct engine *e, struct facts *f)
+{
+	const struct listener *only = NULL;
+	int n = 0;
+
+	if (f->members < 2)
+		return f->accepting != NULL;
+	for (struct listener *l = NULL; (l = listeners_next(&e->listeners, f->a->key.server_port, l));)
+		if (l->gone == 0 && l->row.queue > 0 &&
+			listener_near(&l->row, &f->a->key.server, f->a->ifindex) == NEAR_ACCEPTS) {
+			only = l;
+			n++;
+		}
+	if (n == 1)
+		f->accepting = only;
+	return n == 1;
 }
 
 bool judge_waiting(struct engine *e, const struct connection *c, enum waiting why, int64_t waited)
@@ -650,7 +729,9 @@ bool judge_waiting(struct engine *e, const struct connection *c, enum waiting wh
 	f.waiting = why;
 	f.waited = waited;
 	f.connection = *c;
-	if (f.accepting)
+	if (why == WAITING_READ)
+		ask_holder(e, &f, c->row.inode);
+	else if (choose_waiting(e, &f))
 		ask_process(e, &f, f.accepting);
 	v = rules_judge(&f);
 	if (v.cause == CAUSE_UNKNOWN)

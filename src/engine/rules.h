@@ -101,7 +101,10 @@ struct facts {
 	struct routing routing;
 	bool asked_forward;
 	struct routing forward; /* back: the way on to the dialled address, where this host is a router */
-	struct process process; /* whose listener it is, or was */
+	struct process process; /* whose listener it is, or was; of an open connection, who holds it */
+	bool shared;            /* other processes hold the same socket */
+	bool has_holder;        /* of the connection: holder */
+	struct owner holder;
 	uint32_t conntrack, conntrack_max;
 	uint32_t half_open, half_open_max; /* in SYN_RECV on the port, and tcp_max_syn_backlog */
 	int cookies;                       /* tcp_syncookies */

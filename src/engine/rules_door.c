@@ -209,7 +209,8 @@ static enum confidence firewall_reject(const struct facts *f)
 
 	if (!f->server_local || !ip_equal(&a->icmp_from, &a->key.server))
 		return CONFIDENCE_NONE;
-	return router || a->icmp_type != (a->v6 ? 1 : 3) ? CONFIDENCE_POSSIBLE : CONFIDENCE_PROVED;
+	/* From behind this host, after DNAT, conntrack gives it the dialled address as well; the TTL tells. */
+	return router || foreign_ttl(f) || a->icmp_type != (a->v6 ? 1 : 3) ? CONFIDENCE_POSSIBLE : CONFIDENCE_PROVED;
 }
 
 /* A listener takes the 4-tuple by the table, and the kernel's own look-up finds none: BPF (sk_lookup) decides. */
@@ -277,9 +278,10 @@ static enum confidence forward_rejected(const struct facts *f)
 	return f->asked_forward ? CONFIDENCE_PROVED : CONFIDENCE_POSSIBLE;
 }
 
+/* Another host's answer goes to who asked, and is not seen here: of an address that is not here it may have come. */
 static enum confidence address_unanswered(const struct facts *f)
 {
-	return f->lossless ? CONFIDENCE_PROVED : CONFIDENCE_INFERRED;
+	return f->lossless && !f->partial && f->server_local ? CONFIDENCE_PROVED : CONFIDENCE_INFERRED;
 }
 
 static enum confidence proved(const struct facts *f)

@@ -95,14 +95,20 @@ static enum confidence firewall_drop_ack(const struct facts *f)
 /* An ICMP error about our SYN-ACK is the peer's firewall's word, or one's on the way. */
 static enum confidence peer_firewall_icmp(const struct facts *f)
 {
-	return when(f->a->icmp_to_synack && !f->a->rejected_here, CONFIDENCE_INFERRED);
+	const struct attempt *a = f->a;
+	bool router = a->v6 ? a->icmp_code == 0 || a->icmp_code == 3 : a->icmp_code <= 1;
+
+	if (!a->icmp_to_synack || a->rejected_here)
+		return CONFIDENCE_NONE;
+	/* No route or no such host, and not from the peer itself: it need not be there at all. */
+	return router && !ip_equal(&a->icmp_from, &a->key.client) ? CONFIDENCE_POSSIBLE : CONFIDENCE_INFERRED;
 }
 
 /* The peer's TCP asks and something over there resets the answer, so it asks again. */
 static enum confidence peer_firewall(const struct facts *f)
 {
 	if (f->a->icmp_to_synack)
-		return CONFIDENCE_INFERRED;
+		return peer_firewall_icmp(f);
 	return when(f->a->syns > 1, f->a->synack_rsts > 1 ? CONFIDENCE_INFERRED : CONFIDENCE_POSSIBLE);
 }
 
@@ -112,7 +118,7 @@ static enum confidence peer_reset(const struct facts *f)
 	const struct attempt *a = f->a;
 
 	return when(!f->peer_impossible && a->syns == 1 && a->synacks == 1 && a->ended - a->answered < AT_ONCE && !a->icmp_to_synack,
-		CONFIDENCE_PROVED);
+		a->answer_ttl == a->peer_ttl ? CONFIDENCE_PROVED : CONFIDENCE_POSSIBLE);
 }
 
 /* IPv6 answers a SYN with this host's own address, to itself over lo, and resets what it never asked for. */
@@ -149,8 +155,14 @@ static bool aborted_here(const struct facts *f)
 /* A firewall's: the stack's own count stands still. */
 static enum confidence firewall_reset(const struct facts *f)
 {
-	return when(by_this_host(f->a) && !f->a->given_up && f->origin == ORIGIN_OTHER && !f->partial,
-		f->lossless ? CONFIDENCE_INFERRED : CONFIDENCE_POSSIBLE);
+	const struct attempt *a = f->a;
+
+	if (!by_this_host(a) || a->given_up || f->origin != ORIGIN_OTHER || f->partial)
+		return CONFIDENCE_NONE;
+	if (f->sockets && a->answer_ttl != f->own_ttl)
+		return CONFIDENCE_POSSIBLE; /* from behind this host: a container's, for a reason of its own */
+	/* Netfilter answers a segment with an ACK by a bare RST (nf_reject_ip_tcphdr_put, v6.18). */
+	return when(!(a->answer_flags & TCP_ACK), f->lossless ? CONFIDENCE_INFERRED : CONFIDENCE_POSSIBLE);
 }
 
 /* Some connection of the namespace timed out then, or nobody counted. */
@@ -161,7 +173,8 @@ static bool timed_out(const struct facts *f)
 
 static bool owner_died(const struct facts *f)
 {
-	return f->vanished && f->asked_process && f->process.pid == 0;
+	/* Where another listener took over, whose the connection was is not known. */
+	return f->vanished && !f->accepting && f->asked_process && f->process.pid == 0;
 }
 
 /*
@@ -211,7 +224,7 @@ static enum confidence queue_discarded(const struct facts *f)
 {
 	if (!aborted_here(f) || !f->vanished || f->a->fate == FATE_UNREAD || our_fin(f->a))
 		return CONFIDENCE_NONE;
-	if (moved(f, COUNTER_ABORT_ON_DATA) || moved(f, COUNTER_ABORT_ON_CLOSE))
+	if (moved(f, COUNTER_ABORT_ON_DATA) || moved(f, COUNTER_ABORT_ON_CLOSE) || f->accepting)
 		return CONFIDENCE_POSSIBLE;
 	return f->disconnected > 0 && f->window.known ? CONFIDENCE_PROVED : CONFIDENCE_INFERRED;
 }
@@ -342,7 +355,7 @@ static enum confidence given_up_for_mtu(const struct facts *f)
 /* The client was served all the same: a warning. */
 static enum confidence syn_cookies(const struct facts *f)
 {
-	bool full = f->asked_half_open && f->accepting && f->half_open >= f->queue.queue_max;
+	bool full = f->asked_half_open && f->accepting && f->half_open > 0 && f->half_open >= f->queue.queue_max;
 
 	return when(moved(f, COUNTER_COOKIES_SENT) && f->accepting && full, CONFIDENCE_INFERRED);
 }
@@ -375,20 +388,17 @@ static enum confidence not_accepting(const struct facts *f)
 
 static bool is_stopped(const struct facts *f)
 {
-	return f->asked_process && (f->process.state == 'T' || f->process.state == 't');
+	return f->asked_process && !f->shared && (f->process.state == 'T' || f->process.state == 't');
 }
 
 static enum confidence process_stopped(const struct facts *f)
 {
-	/* A connection may have been handed to a process of its own. */
-	enum confidence sure = f->waiting == WAITING_ACCEPT ? CONFIDENCE_PROVED : CONFIDENCE_INFERRED;
-
-	return when((f->waiting == WAITING_ACCEPT || f->waiting == WAITING_READ) && is_stopped(f), sure);
+	return when((f->waiting == WAITING_ACCEPT || f->waiting == WAITING_READ) && is_stopped(f), CONFIDENCE_PROVED);
 }
 
 static bool is_out_of_fds(const struct facts *f)
 {
-	return f->asked_process && f->process.fds_max > 0 && f->process.fds >= f->process.fds_max;
+	return f->asked_process && !f->shared && f->process.fds_max > 0 && f->process.fds >= f->process.fds_max;
 }
 
 static enum confidence fd_limit(const struct facts *f)
@@ -416,7 +426,9 @@ static enum confidence mtu_blackhole(const struct facts *f)
 	const struct connection *c = &f->connection;
 	bool full = f->a->resends > 0 && f->a->resent_size + (uint32_t)FULL_SIZE_SLACK >= c->mss;
 
-	return when(f->waiting == WAITING_RESENT && c->sacked > 0 && full, CONFIDENCE_INFERRED);
+	/* A full-size segment that got through before speaks for plain loss. */
+	return when(f->waiting == WAITING_RESENT && c->sacked > 0 && full,
+		c->acked < c->mss ? CONFIDENCE_INFERRED : CONFIDENCE_POSSIBLE);
 }
 
 static enum confidence paws(const struct facts *f)
@@ -427,16 +439,17 @@ static enum confidence paws(const struct facts *f)
 static const struct rule rules[] = {
 	{SITUATION_UNFINISHED, IN, CAUSE_PEER_SILENT, peer_silent, {CAUSE_FIREWALL_DROP_ACK, CAUSE_REPLY_LOST}},
 	{SITUATION_UNFINISHED, IN, CAUSE_REPLY_LOST, reply_lost, {CAUSE_FIREWALL_DROP_ACK}},
-	{SITUATION_UNFINISHED, IN, CAUSE_PEER_FIREWALL, peer_firewall_icmp, {0}},
+	{SITUATION_UNFINISHED, IN, CAUSE_PEER_FIREWALL, peer_firewall_icmp, {CAUSE_PEER_SILENT, CAUSE_REPLY_LOST}},
 	{SITUATION_UNFINISHED, IN, CAUSE_FIREWALL_DROP_ACK, firewall_drop_ack, {CAUSE_BPF_DROP, CAUSE_CONNTRACK_INVALID}},
 	{SITUATION_UNFINISHED, IN, CAUSE_ACCEPT_QUEUE_FULL_LATE, accept_queue_full_late, {CAUSE_PEER_SILENT}},
 	{SITUATION_UNFINISHED, IN, CAUSE_DEFERRED_ACCEPT, deferred_accept, {CAUSE_PEER_SILENT}},
 	{SITUATION_CANCELLED, IN, CAUSE_MARTIAN, impossible_peer, {0}},
-	{SITUATION_CANCELLED, IN, CAUSE_PEER_RESET, peer_reset, {0}},
+	{SITUATION_CANCELLED, IN, CAUSE_PEER_RESET, peer_reset, {CAUSE_MIDDLEBOX_RESET, CAUSE_PEER_FIREWALL}},
 	{SITUATION_CANCELLED, IN, CAUSE_PEER_FIREWALL, peer_firewall, {CAUSE_PEER_RESET}},
 	{SITUATION_RESET, IN, CAUSE_ACCEPT_QUEUE_FULL_LATE, overflow_reset, {0}},
 	{SITUATION_RESET, IN, CAUSE_SYNPROXY_BACKEND_DEAD, synproxy_backend_dead, {0}},
-	{SITUATION_RESET, WAY_EITHER, CAUSE_FIREWALL_RESET, firewall_reset, {CAUSE_STALE_CONNECTION}},
+	{SITUATION_RESET, WAY_EITHER, CAUSE_FIREWALL_RESET, firewall_reset,
+		{CAUSE_STALE_CONNECTION, CAUSE_ABORT_LINGER, CAUSE_PUBLISHED_NO_LISTENER}},
 	{SITUATION_RESET, WAY_EITHER, CAUSE_ABORT_UNREAD_DATA, abort_unread_data,
 		{CAUSE_ABORT_LINGER, CAUSE_PROCESS_DIED, CAUSE_QUEUE_DISCARDED, CAUSE_SOCKET_DESTROYED}},
 	{SITUATION_RESET, IN, CAUSE_PROCESS_DIED, process_died, {CAUSE_ABORT_UNREAD_DATA}},
@@ -462,7 +475,7 @@ static const struct rule rules[] = {
 	{SITUATION_WAITING, IN, CAUSE_FD_LIMIT, fd_limit, {0}},
 	{SITUATION_WAITING, IN, CAUSE_NOT_ACCEPTING, plainly_not_accepting, {0}},
 	{SITUATION_WAITING, IN, CAUSE_NOT_READING, not_reading, {0}},
-	{SITUATION_WAITING, IN, CAUSE_MTU_BLACKHOLE, mtu_blackhole, {0}},
+	{SITUATION_WAITING, IN, CAUSE_MTU_BLACKHOLE, mtu_blackhole, {CAUSE_RETRANSMIT_TIMEOUT}},
 	{SITUATION_WAITING, IN, CAUSE_PAWS, paws, {0}},
 };
 

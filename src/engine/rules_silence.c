@@ -62,9 +62,9 @@ static enum queue_reason queue_reason(const struct facts *f)
 {
 	if (!reached_listener(f) || !moved(f, COUNTER_LISTEN_OVERFLOWS))
 		return QUEUE_NOT_FULL;
-	if (f->asked_process && (f->process.state == 'T' || f->process.state == 't'))
+	if (f->asked_process && !f->shared && (f->process.state == 'T' || f->process.state == 't'))
 		return QUEUE_STOPPED;
-	if (f->asked_process && f->process.fds_max > 0 && f->process.fds >= f->process.fds_max)
+	if (f->asked_process && !f->shared && f->process.fds_max > 0 && f->process.fds >= f->process.fds_max)
 		return QUEUE_OUT_OF_FDS;
 	if (f->members > 1 && !f->members_full && (f->member || f->members > 1))
 		return QUEUE_ONE_OF_SEVERAL;
@@ -234,11 +234,14 @@ static enum confidence ipv6_disabled(const struct facts *f)
 
 static enum confidence not_our_address(const struct facts *f)
 {
-	if (!f->a->foreign || f->a->odd || f->a->other_mac || ipv6_disabled(f) || !f->asked_route)
+	/* NAT may lead it here all the same, which routing does not know of: then nothing is counted as misrouted. */
+	bool counted = !f->window.known || moved(f, COUNTER_IN_ADDR_ERRORS) || moved(f, COUNTER_IN_ADDR_ERRORS6);
+	bool misrouted = f->a->v6 ? f->routing.forwarding == 0 && f->routing.in != ROUTE_LOCAL
+				  : f->routing.in == ROUTE_UNREACHABLE;
+
+	if (!f->a->foreign || f->a->odd || f->a->other_mac || ipv6_disabled(f) || !f->asked_route || reached_listener(f))
 		return CONFIDENCE_NONE;
-	if (f->a->v6)
-		return when(f->routing.forwarding == 0 && f->routing.in != ROUTE_LOCAL, CONFIDENCE_PROVED);
-	return when(f->routing.in == ROUTE_UNREACHABLE, CONFIDENCE_PROVED);
+	return when(misrouted, counted ? CONFIDENCE_PROVED : CONFIDENCE_POSSIBLE);
 }
 
 static enum confidence not_for_us(const struct facts *f)
@@ -310,7 +313,9 @@ static enum confidence next_hop_dead(const struct facts *f)
 		return CONFIDENCE_NONE;
 	if (is_half_open(f))
 		return if_lossless(f);
-	return when(!is_full(f) && !no_way_back(f) && f->accepting, CONFIDENCE_INFERRED);
+	/* The entry may be an old one: that its end took a half-open connection is what the listener's count says. */
+	return when(!is_full(f) && !no_way_back(f) && f->accepting,
+		f->drops > 0 ? CONFIDENCE_INFERRED : CONFIDENCE_POSSIBLE);
 }
 
 static enum confidence firewall_drop_reply(const struct facts *f)
@@ -350,7 +355,7 @@ static enum confidence answer_never_left(const struct facts *f)
 
 static enum confidence remote_silent(const struct facts *f)
 {
-	return f->lossless ? CONFIDENCE_INFERRED : CONFIDENCE_POSSIBLE;
+	return f->lossless && !f->partial ? CONFIDENCE_INFERRED : CONFIDENCE_POSSIBLE;
 }
 
 static const struct rule rules[] = {
@@ -371,7 +376,7 @@ static const struct rule rules[] = {
 	{SITUATION_SILENT, IN, CAUSE_MARTIAN, martian, {0}},
 	{SITUATION_SILENT, IN, CAUSE_REVERSE_PATH, reverse_path, {CAUSE_FIREWALL_DROP}},
 	{SITUATION_SILENT, IN, CAUSE_IPV6_DISABLED, ipv6_disabled, {0}},
-	{SITUATION_SILENT, IN, CAUSE_NOT_OUR_ADDRESS, not_our_address, {0}},
+	{SITUATION_SILENT, IN, CAUSE_NOT_OUR_ADDRESS, not_our_address, {CAUSE_FIREWALL_DROP, CAUSE_PUBLISHED_NO_RETURN}},
 	{SITUATION_SILENT, IN, CAUSE_BAD_CHECKSUM, bad_checksum, {0}},
 	{SITUATION_SILENT, IN, CAUSE_CONNTRACK_FULL, conntrack_full, {CAUSE_FIREWALL_DROP}},
 	{SITUATION_SILENT, IN, CAUSE_FIREWALL_DROP_REPLY, answer_rejected, {CAUSE_BPF_DROP, CAUSE_FIREWALL_DROP}},
@@ -380,7 +385,7 @@ static const struct rule rules[] = {
 			CAUSE_BPF_DROP}},
 	{SITUATION_SILENT, IN, CAUSE_FIREWALL_DROP, firewall_drop,
 		{CAUSE_BPF_DROP, CAUSE_NFQUEUE_DEAD, CAUSE_NOT_FOR_US, CAUSE_PEER_GAVE_UP}},
-	{SITUATION_SILENT, IN, CAUSE_NEXT_HOP_DEAD, next_hop_dead, {0}},
+	{SITUATION_SILENT, IN, CAUSE_NEXT_HOP_DEAD, next_hop_dead, {CAUSE_FIREWALL_DROP}},
 	{SITUATION_SILENT, IN, CAUSE_FIREWALL_DROP_REPLY, firewall_drop_reply, {CAUSE_BPF_DROP}},
 	{SITUATION_SILENT, IN, CAUSE_NEXT_HOP_DEAD, next_hop_unknown, {CAUSE_FIREWALL_DROP_REPLY}},
 	{SITUATION_SILENT, IN, CAUSE_FIREWALL_DROP_REPLY, answer_never_left, {CAUSE_NEXT_HOP_DEAD}},

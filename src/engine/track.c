@@ -295,6 +295,7 @@ static void on_rst_to_syn(struct engine *e, struct attempt *a, const struct segm
 /* A RST after the SYN-ACK, from one of the two sides. */
 static void on_rst_later(struct engine *e, struct attempt *a, const struct segment *s, enum side by)
 {
+	a->before_rst = a->stage;
 	a->last = a->ended = s->t;
 	a->reset_by = (uint8_t)by;
 	a->reset_elsewhere = s->ifindex == LOOPBACK && a->ifindex != LOOPBACK && a->ifindex != 0;

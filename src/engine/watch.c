@@ -325,7 +325,11 @@ void watch_address(struct engine *e, const struct segment *s)
 	struct watch *w = e->watch;
 	struct asked *slot = NULL;
 
-	if (s->kind == SEGMENT_IS_AT) {
+	if (s->way != WAY_OUT && (s->kind == SEGMENT_IS_AT || ip_equal(&s->src, &s->dst)))
+		for (size_t i = 0; i < GONE_MAX; i++) /* another host has it now, and says so */
+			if (w->gone[i].t != 0 && ip_equal(&w->gone[i].ip, &s->src))
+				w->gone[i].t = 0;
+	if (s->kind == SEGMENT_IS_AT || ip_equal(&s->src, &s->dst)) {
 		for (size_t i = 0; i < ASKED_MAX; i++)
 			if (w->asked[i].first != 0 && ip_equal(&w->asked[i].address, &s->src))
 				w->asked[i].first = 0;

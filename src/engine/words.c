@@ -428,7 +428,7 @@ static void tell_repetition(const struct facts *f, struct event_attempt *ev)
 {
 	char how[64], span[32];
 	const struct listener *l = f->accepting;
-	bool served = f->situation == SITUATION_ACCEPTED || f->situation == SITUATION_CLOSED;
+	bool served = f->situation == SITUATION_ACCEPTED;
 	bool came_up = l && l->absent != 0 && l->up > f->a->first - f->failing_for;
 
 	words_duration(f->failing_for, span, sizeof(span));
@@ -528,8 +528,10 @@ static void find_names(const struct facts *f, const struct event_attempt *ev, st
 		n->peer);
 	ip_format(&a->key.server, n->addr, sizeof(n->addr));
 	ip_format_port(&a->key.server, n->port, n->dialled, sizeof(n->dialled));
-	n->listener = f->accepting ? f->accepting : f->nearest ? f->nearest : f->gone;
-	if (n->listener) {
+	n->listener = f->vanished && !f->accepting ? f->gone : f->accepting ? f->accepting : f->nearest ? f->nearest : f->gone;
+	if (f->has_holder) {
+		n->who = &f->holder;
+	} else if (n->listener) {
 		n->who = &n->listener->owner;
 		ip_format_port(&n->listener->row.addr, n->port, n->bound, sizeof(n->bound));
 	} else if (f->asked && (f->port.bound || f->port.udp || f->port.outgoing)) {

@@ -249,7 +249,18 @@ static bool ask_process(struct host *h, const struct question *q, struct answer 
 {
 	struct broker_request request = {.kind = BROKER_PROCESS, .pid = q->pid};
 
-	if (!ask_broker(h, &request))
+	if (q->inode) { /* who was asked for once may have handed it on */
+		struct socket_row row = {.inode = q->inode};
+		void *known = table_find(h->inodes, &q->inode);
+
+		if (known)
+			table_remove(h->inodes, known);
+		owner_of(h, &row, &a->bound_owner);
+		a->n = a->bound_owner.holders;
+		if (a->bound_owner.pid > 0)
+			request.pid = a->bound_owner.pid;
+	}
+	if (request.pid <= 0 || !ask_broker(h, &request))
 		return false;
 	a->process = h->process;
 	a->process.syscall[sizeof(a->process.syscall) - 1] = '\0';

@@ -373,6 +373,8 @@ void flow_send(struct bench *b, const struct flow *f, bool by_client, uint8_t fl
 	if (flags & TCP_ACK)
 		s.ack = by_client ? f->server_isn + 1 + server_bytes : f->isn + 1 + client_bytes;
 	engine_segment(b->e, &s);
+	if (flags & TCP_RST && s.way == WAY_IN && b->lookup == answers_open) /* and the kernel has it no more */
+		b->lookup = NULL;
 }
 
 void flow_data(struct bench *b, const struct flow *f, bool by_client, uint32_t client_bytes, uint32_t server_bytes,

@@ -362,17 +362,40 @@ static void test_resets_by_another(void **state)
 		.seq = f.isn + 11};
 
 	(void)state;
+	b->lookup = NULL; /* the kernel took it */
 	engine_segment(b->e, &s);
 	bench_run(b, 4 * USEC);
 	told_as(b, 80, "accepted", "middlebox-reset", "inferred", "none");
 	bench_free(b);
 	b = bench_connected(&f, true);
+	b->lookup = NULL;
 	s.ttl = 57;
 	s.ifindex = 1; /* lo */
 	s.t = b->t;
 	engine_segment(b->e, &s);
 	bench_run(b, 4 * USEC);
 	told_as(b, 80, "accepted", "unknown", "possible", "none");
+	bench_free(b);
+}
+
+/* A RST out of the window is not taken by the kernel, whose connection goes on: nothing is told of it. */
+static void test_reset_that_is_ignored(void **state)
+{
+	struct flow f;
+	struct bench *b = bench_connected(&f, true);
+	size_t lines;
+
+	(void)state;
+	bench_run(b, 2 * USEC);
+	lines = bench_attempts(b, 80);
+	flow_send(b, &f, true, TCP_RST, 5000, 0);
+	b->lookup = answers_open;
+	bench_run(b, 4 * USEC);
+	assert_int_equal(bench_attempts(b, 80), lines);
+	told_as(b, 80, "accepted", "none", "proved", "none");
+	flow_send(b, &f, true, TCP_RST, 10, 0); /* and then a good one */
+	bench_run(b, 4 * USEC);
+	told_as(b, 80, "accepted", "peer-closed-abruptly", "proved", "none");
 	bench_free(b);
 }
 
@@ -966,6 +989,7 @@ int main(void)
 		cmocka_unit_test(test_reset_near_miss),
 		cmocka_unit_test(test_reset_as_the_process_dies),
 		cmocka_unit_test(test_resets_by_another),
+		cmocka_unit_test(test_reset_that_is_ignored),
 		cmocka_unit_test(test_reset_through_a_bridge),
 		cmocka_unit_test(test_remote_reset_through_a_bridge),
 		cmocka_unit_test(test_outgoing_answer_does_not_get_through),

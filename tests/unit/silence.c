@@ -450,6 +450,9 @@ static void test_foreign(void **state)
 		struct flow f = flow_in(cases[i].peer, 40000, cases[i].dialled, 80);
 
 		b->routing = cases[i].routing;
+		bench_run(b, USEC);
+		b->counters.v[COUNTER_IN_ADDR_ERRORS]++;
+		b->counters.v[COUNTER_IN_ADDR_ERRORS6]++;
 		flow_syn(b, &f);
 		bench_run(b, 3 * USEC);
 		expect(!bench_attempt(b, 80) == !cases[i].cause, "case %zu", i);

@@ -359,7 +359,7 @@ static void test_address_gone(void **state)
 	bench_run(b, 20 * USEC);
 	assert_true(bench_looks_at(b, HOST, 0));
 	ask(b, HOST, 3);
-	a = told_as(b, 0, "unreachable", "address-unanswered", "proved", "EHOSTUNREACH");
+	a = told_as(b, 0, "unreachable", "address-unanswered", "inferred", "EHOSTUNREACH");
 	expect(strstr(a->summary, "taken from this host") != NULL, "%s", a->summary);
 	bench_addresses(b, both, 2);
 	bench_run(b, 700 * USEC);
@@ -381,7 +381,7 @@ static void test_address_of_a_listener(void **state)
 	bench_run(b, 3 * USEC);
 	assert_true(bench_looks_at(b, "198.51.100.77", 0));
 	ask(b, "198.51.100.77", 3);
-	told_as(b, 80, "unreachable", "address-unanswered", "proved", "EHOSTUNREACH");
+	told_as(b, 80, "unreachable", "address-unanswered", "inferred", "EHOSTUNREACH");
 	bench_free(b);
 }
 
