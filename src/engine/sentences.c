@@ -579,7 +579,9 @@ static const char *md5_words(const struct facts *f)
 static const char *syscall_words(const struct facts *f, char *buf, size_t size)
 {
 	buf[0] = '\0';
-	if (f->asked_process && strcmp(f->process.syscall, "running") == 0)
+	if (f->shared)
+		text_copy(buf, size, " (as are the others that hold the same socket)");
+	else if (f->asked_process && strcmp(f->process.syscall, "running") == 0)
 		snprintf(buf, size, " (it is running)");
 	else if (f->asked_process && f->process.syscall[0])
 		snprintf(buf, size, " (it waits in %s)", f->process.syscall);

@@ -27,6 +27,7 @@ enum {
 	BEFORE_POLL = 50000,     /* what a poll itself takes, and some */
 	RESENDS = 2,             /* of one segment in a row, before a connection is suspect */
 	ASKED_MAX = 32,
+	ASKED_IN_VAIN = 3,       /* mcast_solicit and ucast_solicit of Linux, and others' */
 	ASKED_AGAIN = 700000,    /* a host that got no answer asks again after a second (mcast_solicit 3) */
 	ASKED_KEPT = 4000000,
 	GONE_MAX = 16,           /* addresses that were ours */
@@ -358,8 +359,10 @@ static void judge_asked(struct engine *e)
 	for (size_t i = 0; i < ASKED_MAX; i++) {
 		struct asked *a = &w->asked[i];
 		const struct listener *l;
+		/* Another host's answer is not seen here; but a stack asks three times only if it got none. */
+		uint32_t enough = engine_is_local(e, &a->address) ? 2 : ASKED_IN_VAIN;
 
-		if (a->first == 0 || a->told || a->times < 2 || a->last - a->first < ASKED_AGAIN ||
+		if (a->first == 0 || a->told || a->times < enough || a->last - a->first < ASKED_AGAIN ||
 			e->now - a->last < ASKED_AGAIN / 2)
 			continue;
 		l = bound_to(e, &a->address);

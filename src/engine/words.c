@@ -361,6 +361,8 @@ static void tell_host(const struct facts *f, struct event_attempt *ev)
 	else if (f->asked_process && f->process.fds_max > 0)
 		say(ev, "process", "pid %d: %u of %u descriptors open%s%s", f->process.pid, f->process.fds,
 			f->process.fds_max, f->process.syscall[0] ? ", its main thread in " : "", f->process.syscall);
+	if (f->shared)
+		say(ev, "process", "other processes hold the same socket, so what this one does decides nothing");
 	if (f->asked_half_open)
 		say(ev, "sockets", "%u connections of the port are half open (tcp_max_syn_backlog %u, tcp_syncookies %d)",
 			f->half_open, f->half_open_max, f->cookies);

@@ -740,6 +740,22 @@ def forked_child_leaves(stage):
     return stage.used(client, got, server, by="host")
 
 
+@staged
+def handed_over_with_aborts(stage):
+    """The old process ends just when the new one, which shares the port, closes with a request unread.
+
+    abort-unread-data of the new one is true; process-died and queue-discarded are not.
+    """
+    old = stage.serve(reuseport=True, comm="demo-old")
+    new = stage.serve(mode="abort-unread", reuseport=True, comm="demo-new")
+    time.sleep(SETTLE)
+    old.kill()
+    client = stage.connect()
+    got, _ = ask(client)
+    assert got == "ECONNRESET", got
+    return stage.used(client, got, new, by="host")
+
+
 SCENARIOS = {
     "accept-queue-full-late": accept_queue_full_late,
     "process-stopped": process_stopped,
@@ -799,6 +815,7 @@ NEAR_MISSES = {
     "killed-with-all-read": (killed_with_all_read, QUEUE_CAUSES | END_CAUSES),
     "late-answer-to-a-client-gone": (late_answer_to_a_client_gone, QUEUE_CAUSES | END_CAUSES | {
         "peer-closed-abruptly", "middlebox-reset"}),
+    "handed-over-with-aborts": (handed_over_with_aborts, QUEUE_CAUSES | END_CAUSES - {"abort-unread-data"}),
     "forked-child-leaves": (forked_child_leaves, QUEUE_CAUSES | END_CAUSES - {"abort-unread-data"} | {
         "listener-gone", "restarting"}),
 }

@@ -1049,6 +1049,19 @@ def forward_rejected(lab, port, undo):
 
 
 @scenario
+def reset_out_of_window(lab, port, undo):
+    """A RST with a sequence number that the kernel does not take: the connection goes on (RFC 5961, 3.2)."""
+    serve(lab, undo, port)
+    client = connect(lab, undo, port)
+    assert asks(client.sock) == ("none", b"hello\n")
+    mine, _ = sequence(client.sock)
+    inject(lab, CLIENT4, client.source[1], SERVER4, port, RST, seq=mine - 3000)
+    time.sleep(0.5)
+    assert asks(client.sock, b"again\n") == ("none", b"again\n")
+    return used(SERVER4, port, "none", peer_port=client.source[1])
+
+
+@scenario
 def reset_beside_other_namespace(lab, port, undo):
     """Somebody listens on the port in a third namespace, but here a firewall rule refuses."""
     third = Namespace(f"twlab-{os.getpid()}-{port}-s")
@@ -1175,6 +1188,7 @@ NEAR_MISSES = {
     "strays dropped as invalid": (strays_dropped_as_invalid, {"conntrack-invalid", "conntrack-full", "firewall-drop"}),
     "odd flags from another": (odd_flags_from_another, {"odd-flags", "stray-segment"}),
     "forward rejected": (forward_rejected, {"forward-unreachable", "published-target-dead"}),
+    "reset out of window": (reset_out_of_window, {"peer-closed-abruptly", "middlebox-reset", "peer-reset"}),
     "reset beside other-namespace": (reset_beside_other_namespace, {"other-namespace", "no-listener"}),
     "synproxy in front of a server": (synproxy_in_front_of_a_server, {"synproxy-backend-dead", "stale-connection"}),
     "nobody's addresses": (nobodys_addresses, set(SCENARIOS) | set(scenarios.SCENARIOS)),

@@ -73,6 +73,7 @@ EXPECTED = {
     "reader-pauses": ("none", [], {"TcpExtTCPToZeroWindowAdv": SOME, "TcpExtTCPFromZeroWindowAdv": SOME}),
     "killed-with-all-read": ("none", [], {}),
     "late-answer-to-a-client-gone": ("none", ["in RST"], {"TcpEstabResets": 1}),
+    "handed-over-with-aborts": ("ECONNRESET", ["out RST-ACK"], ABORTED | {"TcpExtTCPAbortOnClose": 1}),
     "forked-child-leaves": ("ECONNRESET", ["out RST-ACK"], ABORTED | {"TcpExtTCPAbortOnClose": 1}),
 }
 

@@ -139,6 +139,7 @@ EXPECTED = {
     "strays dropped as invalid": (["in SYN-ACK", "in RST", "in FIN-ACK", *ECHOED], ""),
     "odd flags from another": (["in SYN-FIN", "in ", "in FIN-PSH", *ECHOED], ""),
     "forward rejected": (["in SYN", "out ICMP 3/1"], "IcmpOutDestUnreachs"),
+    "reset out of window": (["in SYN", "out SYN-ACK"], ""),
     "reset beside other-namespace": (["in SYN", "out RST-ACK"], ""),
     "synproxy in front of a server": (["in SYN", "out SYN-ACK"], ""),
     "nobody's addresses": ([], ""),
