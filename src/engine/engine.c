@@ -149,8 +149,12 @@ static void on_listener(void *ctx, struct listener *l)
 		report_listener(e, "down", l);
 		e->alert_until = e->now + 10 * USEC;
 	} else if (!l->announced) {
-		if (l->announce_by == 0)
+		if (l->announce_by == 0) {
+			struct port *p = table_find(e->ports, &l->row.port);
+
+			l->accepted_before = p ? p->c.accepted : 0;
 			l->announce_by = e->now + OWNER_WAIT;
+		}
 		announce(e, l);
 	} else if (e->now >= l->announce_by) {
 		report_listener(e, "change", l);

@@ -151,6 +151,8 @@ static void look_at_door(struct engine *e, struct facts *f)
 		}
 	}
 	f->later = f->later && f->accepting;
+	if (f->gone)
+		f->gone_served = engine_port(e, a->key.server_port)->c.accepted - f->gone->accepted_before;
 }
 
 /* Whether a socket that only has the port would have been dialled by its address too. */

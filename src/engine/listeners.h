@@ -35,6 +35,7 @@ struct listener {
 	int64_t gone;   /* when it went: exact by multicast, else the first poll without it; 0: live */
 	bool gone_exact;
 	int64_t waiting_since; /* since when its accept queue has not been empty; 0: it is */
+	int64_t accepted_before; /* connections of its port that were accepted before it came */
 	uint32_t drops_told; /* where packets are not watched: drops up to here were looked into */
 	int64_t dropped_after; /* a drop since was seen, and is judged with the next sample; 0: none */
 	uint8_t missed;     /* polls without it, one after another */

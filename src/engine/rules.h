@@ -79,6 +79,7 @@ struct facts {
 	bool steady;                     /* and did so before the attempt too */
 	bool later;                      /* or is known not to have; neither: not known */
 	const struct listener *gone;     /* took it once, and went; NULL: none */
+	int64_t gone_served;             /* connections of its port that were accepted in its time */
 	/* who else has the port; asked only when nothing listens there */
 	bool asked;
 	struct answer port;

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "servers.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -165,8 +166,11 @@ static void tell_listener_gone(const struct facts *f, const struct names *n, str
 
 	words_duration(gone > 0 ? gone : 0, ago, sizeof(ago));
 	words_duration(f->gone->gone - f->gone->up, lived, sizeof(lived));
-	SUMMARY("%s dialled %s, where %s listened until %s before: %s%s%s", n->peer, n->dialled, n->owner, ago, how,
-		f->gone->absent ? ", after it had listened for " : "", f->gone->absent ? lived : "");
+	SUMMARY("%s dialled %s, where %s listened until %s before: %s", n->peer, n->dialled, n->owner, ago, how);
+	if (f->gone->absent)
+		text_append(ev->summary, sizeof(ev->summary), ", after %s and %" PRId64 " connection%s%s", lived,
+			f->gone_served, f->gone_served == 1 ? "" : "s",
+			f->gone_served == 1 ? " (a server that takes one only?)" : "");
 	ADVICE("See why it went (exit, crash, or a server that takes one connection only): %s; coredumpctl "
 	       "list; and start it again", journal_words(n, log, sizeof(log)));
 }

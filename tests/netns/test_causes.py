@@ -113,6 +113,19 @@ def test_too_early_while_a_client_retries(lab, watch, port):
     result["stop"]()
 
 
+def test_one_shot_listener_is_told_as_such(lab, watch, port):
+    """It serves one client and is gone: the next is told that, and that the process has ended."""
+    server = lab.serve(port, comm="demo-oneshot")
+    time.sleep(scenarios.SETTLE)
+    assert lab.request(SERVER4, port)[0] == "none"
+    time.sleep(0.6)
+    server.kill()
+    time.sleep(0.2)
+    assert lab.dial(SERVER4, port).errno == "ECONNREFUSED"
+    line = watch.settled(lambda l: l["cause"] == "listener-gone", port)
+    assert "the process has ended" in line["summary"] and "1 connection (" in line["summary"], line["summary"]
+
+
 def test_the_first_success_tells_how_it_had_failed(lab, watch, port):
     """Refused six times every 0.5 s until the listener came up: the line of the client that is served says so."""
     result = scenarios.too_early_retrying(lab, port)
