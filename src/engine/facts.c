@@ -1,0 +1,423 @@
+/* facts.c - gathers what is known of an attempt, and asks the host for what is not. */
+#include "facts.h"
+#include "base/text.h"
+
+#include <string.h>
+
+enum {
+	RING_DELAY = 200000,      /* a packet is delivered within the ring's time-out, and some */
+	PORT_ANSWER_KEPT = 500000,
+	GONE_SLACK = 500000,      /* between a listener's end and our reading of it */
+	ELSEWHERE_KEPT = 2000000,
+	SAME_MOMENT = 300000,     /* the multicast is read when there is time */
+	BACKEND_WITHIN = 1000000, /* a proxy closes soon after its own attempt has failed */
+	LOOPBACK_INDEX = 1,       /* of lo in every namespace (include/net/flow.h LOOPBACK_IFINDEX) */
+	CLOCK_SLACK = 6000,       /* between a packet's time stamp and the counter it moved */
+};
+
+static const enum situation situations[] = {
+	[STAGE_SYN] = SITUATION_SILENT,
+	[STAGE_SILENT] = SITUATION_SILENT,
+	[STAGE_ANSWERED] = SITUATION_UNFINISHED,
+	[STAGE_OPEN] = SITUATION_ACCEPTED,
+	[STAGE_CLOSING] = SITUATION_CLOSED,
+	[STAGE_REFUSED] = SITUATION_REFUSED,
+	[STAGE_UNREACHABLE] = SITUATION_UNREACHABLE,
+	[STAGE_UNFINISHED] = SITUATION_UNFINISHED,
+	[STAGE_CANCELLED] = SITUATION_CANCELLED,
+	[STAGE_RESET] = SITUATION_RESET,
+	[STAGE_DONE] = SITUATION_ACCEPTED,
+};
+
+static void find_window(const struct engine *e, struct facts *f)
+{
+	const struct attempt *a = f->a;
+	int64_t from = a->ended ? a->ended : a->first, to = from;
+	uint64_t rsts;
+
+	if (f->situation == SITUATION_SILENT || f->situation == SITUATION_UNFINISHED) {
+		from = a->first;
+		to = e->samples.n ? e->samples.ring[(e->samples.n - 1) % SAMPLES_KEPT].t - 1 : from;
+		if (to > e->now - RING_DELAY) /* so that the window's packets have been delivered */
+			to = e->now - RING_DELAY;
+		if (to < from)
+			to = from;
+	} else {
+		to += CLOCK_SLACK;
+	}
+	f->window = samples_window(&e->samples, from - CLOCK_SLACK, to);
+	rsts = f->window.delta[COUNTER_OUT_RSTS];
+	f->origin = !f->window.known		     ? ORIGIN_UNKNOWN
+		    : rsts == 0			     ? ORIGIN_OTHER
+		    : rsts < f->window.wire_rsts     ? ORIGIN_MIXED
+		    : e->config.partial		     ? (rsts == f->window.wire_rsts ? ORIGIN_LIKELY_STACK : ORIGIN_UNKNOWN)
+						     : ORIGIN_STACK;
+}
+
+/* The decisive moment: the RST or FIN, the answer, or the SYN. */
+static int64_t moment_of(const struct attempt *a)
+{
+	return a->ended ? a->ended : a->answered ? a->answered : a->first;
+}
+
+/*
+ * Whether a gone listener was still there at the decisive moment. Its end is known by when the multicast
+ * was read, which a busy machine delays: only an end well after the moment counts as one.
+ */
+static bool was_there(const struct listener *l, const struct attempt *a)
+{
+	int64_t t = moment_of(a);
+
+	return l->gone_exact && l->gone > t + GONE_SLACK && l->up < t;
+}
+
+static bool is_full(const struct listener_sample *s)
+{
+	return s->queue > s->queue_max;
+}
+
+/* With SO_REUSEPORT several take it: what any of them dropped, and the fullest of their queues. */
+static void add_accepting(struct facts *f, const struct listener *l, const struct attempt *a)
+{
+	struct listener_sample queue = listener_fullest_since(l, a->first);
+	bool exact;
+
+	f->members_full = is_full(&queue) && (f->members == 0 || f->members_full);
+	f->members++;
+	f->drops += listener_drops_since(l, a->first - CLOCK_SLACK, &exact);
+	f->drops_exact = exact && (f->drops_exact || !f->accepting);
+	if (!f->accepting ||
+		(int64_t)queue.queue - queue.queue_max > (int64_t)f->queue.queue - f->queue.queue_max)
+		f->queue = queue;
+}
+
+/* How specific a listener is: the kernel takes the most specific one (compute_score, net/ipv4/inet_hashtables.c). */
+static int rank_of(const struct listener *l)
+{
+	return 2 * !ip_is_any(&l->row.addr) + (l->row.ifindex != 0);
+}
+
+/* The rank of those that take the SYN. */
+static int best_rank(struct engine *e, const struct attempt *a)
+{
+	int best = -1;
+
+	for (struct listener *l = NULL; (l = listeners_next(&e->listeners, a->key.server_port, l));)
+		if (listener_near(&l->row, &a->key.server, a->ifindex) == NEAR_ACCEPTS &&
+			(l->gone == 0 || was_there(l, a)) && rank_of(l) > best)
+			best = rank_of(l);
+	return best;
+}
+
+static void look_at_door(struct engine *e, struct facts *f)
+{
+	const struct attempt *a = f->a;
+	int64_t t = moment_of(a);
+	int best = best_rank(e, a);
+
+	f->later = true;
+	for (struct listener *l = NULL; (l = listeners_next(&e->listeners, a->key.server_port, l));) {
+		enum near near = listener_near(&l->row, &a->key.server, a->ifindex);
+
+		if (l->gone != 0 && !was_there(l, a)) {
+			if (near == NEAR_ACCEPTS && l->up < t && l->gone <= t + GONE_SLACK && (!f->gone || l->gone > f->gone->gone))
+				f->gone = l;
+		} else if (near == NEAR_ACCEPTS) {
+			bool steady = l->up < t || l->absent == 0;
+
+			f->later = f->later && !steady && l->absent >= t;
+			if (rank_of(l) < best)
+				continue;
+			add_accepting(f, l, a);
+			if (!f->accepting || (steady && !f->steady)) {
+				f->accepting = l;
+				f->steady = steady;
+			}
+		} else if (near > f->near || !f->nearest) {
+			f->near = near;
+			f->nearest = l;
+		}
+	}
+	f->later = f->later && f->accepting;
+	if (f->gone)
+		f->gone_served = engine_port(e, a->key.server_port)->c.accepted - f->gone->accepted_before;
+}
+
+/* Whether a socket that only has the port would have been dialled by its address too. */
+static bool is_at(const struct socket_row *row, const struct attempt *a)
+{
+	return listener_near(row, &a->key.server, a->ifindex) == NEAR_ACCEPTS;
+}
+
+void facts_ask_port(struct engine *e, struct facts *f)
+{
+	uint16_t port = f->a->key.server_port;
+	struct port_answer *slot = &e->port_answers[port % 32];
+	struct question q = {.kind = ASK_PORT, .addr = f->a->key.server, .port = port};
+
+	if (!e->config.ask)
+		return;
+	if (!slot->valid || slot->port != port || e->now - slot->t > PORT_ANSWER_KEPT) {
+		memset(&slot->answer, 0, sizeof(slot->answer));
+		slot->asked_elsewhere = slot->asked_elsewhere && slot->port == port;
+		slot->valid = e->config.ask(e->config.ctx, &q, &slot->answer);
+		slot->port = port;
+		slot->t = e->now;
+	}
+	f->asked = slot->valid && slot->answer.complete;
+	f->port = slot->answer;
+	f->port.bound = f->port.bound && is_at(&f->port.bound_row, f->a);
+	f->port.udp = f->port.udp && is_at(&f->port.udp_row, f->a);
+}
+
+void facts_look_up(struct engine *e, struct facts *f)
+{
+	const struct attempt *a = f->a;
+	struct question q = {
+		.kind = ASK_LOOKUP,
+		.addr = a->out ? a->key.client : a->key.server,
+		.peer = a->out ? a->key.server : a->key.client,
+		.port = a->out ? a->key.client_port : a->key.server_port,
+		.peer_port = a->out ? a->key.server_port : a->key.client_port,
+		.ifindex = a->ifindex,
+	};
+	struct answer answer = {.found = false};
+
+	if (!e->config.ask || !e->config.ask(e->config.ctx, &q, &answer))
+		return;
+	f->looked_up = true;
+	f->found = answer.found;
+	f->socket = answer.row;
+}
+
+/* The one of several listeners that the kernel's look-up names is the one that counts. */
+void facts_look_up_listener(struct engine *e, struct facts *f)
+{
+	const struct listener *l;
+	bool exact;
+
+	facts_look_up(e, f);
+	f->found_listener = f->looked_up && f->found && f->socket.state == SOCKET_LISTEN;
+	if (!f->found_listener || f->members < 2)
+		return;
+	l = table_find(e->listeners.table, &f->socket.cookie);
+	if (!l)
+		return;
+	f->member = f->accepting = l;
+	f->drops = listener_drops_since(l, f->a->first - CLOCK_SLACK, &exact);
+	f->drops_exact = exact;
+	f->queue = listener_fullest_since(l, f->a->first);
+}
+
+void facts_ask_route(struct engine *e, struct facts *f)
+{
+	struct answer answer = {.found = false};
+	struct question q = {
+		.kind = ASK_ROUTE,
+		.addr = f->a->key.server,
+		.peer = f->a->key.client,
+		.ifindex = f->a->ifindex,
+	};
+
+	if (q.ifindex == LOOPBACK_INDEX || !e->config.ask || !e->config.ask(e->config.ctx, &q, &answer))
+		return; /* of lo the input check says EINVAL for every address of this host */
+	f->asked_route = true;
+	f->routing = answer.routing;
+}
+
+/* The way to the address that this host, as a router, says it cannot reach. */
+void facts_ask_forward(struct engine *e, struct facts *f)
+{
+	struct answer answer = {.found = false};
+	struct question q = {.kind = ASK_ROUTE, .addr = f->a->icmp_from, .peer = f->a->key.server};
+
+	if (!e->config.ask || !e->config.ask(e->config.ctx, &q, &answer))
+		return;
+	f->asked_forward = true;
+	f->forward = answer.routing;
+}
+
+void facts_ask_process(struct engine *e, struct facts *f, const struct listener *l)
+{
+	struct answer answer = {.found = false};
+	struct question q = {
+		.kind = ASK_PROCESS,
+		.pid = l ? l->owner.pid : 0,
+		.inode = l && l->gone == 0 ? l->row.inode : 0,
+	};
+
+	if (q.pid <= 0 || !e->config.ask || !e->config.ask(e->config.ctx, &q, &answer))
+		return;
+	f->asked_process = true;
+	f->process = answer.process;
+	f->shared = answer.n > 1;
+}
+
+/* A count and its limit: of half-open connections, or of tracked ones. */
+static bool ask_count(struct engine *e, enum question_kind kind, uint16_t port, struct answer *ret)
+{
+	struct question q = {.kind = kind, .port = port};
+
+	memset(ret, 0, sizeof(*ret));
+	return e->config.ask && e->config.ask(e->config.ctx, &q, ret);
+}
+
+void facts_ask_half_open(struct engine *e, struct facts *f)
+{
+	struct answer answer;
+
+	f->asked_half_open = ask_count(e, ASK_HALF_OPEN, f->a->key.server_port, &answer);
+	f->half_open = answer.n;
+	f->half_open_max = answer.n_max;
+	f->cookies = answer.cookies;
+}
+
+static void ask_conntrack(struct engine *e, struct facts *f)
+{
+	struct answer answer;
+
+	f->asked_conntrack = ask_count(e, ASK_CONNTRACK, 0, &answer);
+	f->conntrack = answer.n;
+	f->conntrack_max = answer.n_max;
+}
+
+/* Who listens on the port in another namespace; remembered with who else has it here. */
+void facts_ask_elsewhere(struct engine *e, struct facts *f)
+{
+	struct port_answer *slot = &e->port_answers[f->a->key.server_port % 32];
+	struct question q = {.kind = ASK_ELSEWHERE, .port = f->a->key.server_port};
+
+	if (!e->config.ask)
+		return;
+	if (slot->port != q.port || !slot->asked_elsewhere || e->now - slot->elsewhere_t > ELSEWHERE_KEPT) {
+		memset(&slot->elsewhere, 0, sizeof(slot->elsewhere));
+		slot->asked_elsewhere = e->config.ask(e->config.ctx, &q, &slot->elsewhere);
+		slot->elsewhere_t = e->now;
+	}
+	f->asked_elsewhere = slot->asked_elsewhere;
+	f->elsewhere = slot->asked_elsewhere && slot->elsewhere.found;
+	f->elsewhere_row = slot->elsewhere.row;
+	f->elsewhere_owner = slot->elsewhere.elsewhere_owner;
+	text_copy(f->elsewhere_netns, sizeof(f->elsewhere_netns), slot->elsewhere.netns);
+}
+
+bool facts_moved(const struct facts *f, enum counter c)
+{
+	return f->window.known && f->window.delta[c] > 0;
+}
+
+static bool is_near(int64_t a, int64_t b)
+{
+	return a - b < SAME_MOMENT && b - a < SAME_MOMENT;
+}
+
+/* What else happened to the port when the connection ended. */
+void facts_look_around_end(struct engine *e, struct facts *f)
+{
+	const struct attempt *a = f->a;
+	size_t n = sizeof(e->disconnected) / sizeof(e->disconnected[0]);
+
+	f->vanished = f->gone && f->gone->gone_exact && is_near(f->gone->gone, a->ended);
+	for (size_t i = 0; i < n; i++)
+		f->disconnected += e->disconnected[i].t != 0 && e->disconnected[i].port == a->key.server_port &&
+				   is_near(e->disconnected[i].t, a->ended);
+}
+
+/* An attempt of this host's own that failed while the connection was served: the last one before its end. */
+void facts_find_backend(struct engine *e, struct facts *f)
+{
+	const struct attempt *a = f->a;
+	size_t n = sizeof(e->own_failures) / sizeof(e->own_failures[0]);
+	int64_t best = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct own_failure *o = &e->own_failures[i];
+
+		if (o->t < a->first || o->t > a->ended || a->ended - o->t > BACKEND_WITHIN || o->t <= best)
+			continue;
+		best = o->t;
+		f->backend = true;
+		f->backend_key = o->key;
+	}
+}
+
+void facts_gather(struct engine *e, const struct attempt *a, struct facts *f)
+{
+	memset(f, 0, sizeof(*f));
+	f->a = a;
+	f->situation = situations[a->stage];
+	f->sockets = e->sockets_known;
+	f->server_local = !e->addresses_known || engine_is_local(e, &a->key.server);
+	f->peer_impossible = e->addresses_known && !a->out && engine_is_local(e, &a->key.client) &&
+			     a->ifindex != LOOPBACK_INDEX;
+	f->icmp_from_here = e->addresses_known && engine_is_local(e, &a->icmp_from);
+	f->own_ttl = a->v6 || e->config.ttl == 0 ? 64 : e->config.ttl;
+	f->partial = e->config.partial;
+	f->somaxconn = e->config.somaxconn;
+	f->lossless = !e->config.no_packets && (e->lost_t == 0 || e->lost_t < a->first - USEC);
+	f->no_packets = e->config.no_packets;
+	if (e->config.interface && a->ifindex)
+		e->config.interface(e->config.ctx, a->ifindex, f->iface);
+	find_window(e, f);
+	if (!a->out)
+		look_at_door(e, f);
+}
+
+/* More silent SYNs than the listener dropped: some of them never reached it. */
+bool facts_some_missed_listener(struct engine *e, const struct facts *f)
+{
+	const struct port *p = engine_port(e, f->a->key.server_port);
+	uint32_t n = p->n_silent < PORT_SILENT ? p->n_silent : PORT_SILENT;
+	int64_t since = f->a->first - CLOCK_SLACK, syns = 0;
+
+	if (p->n_silent > PORT_SILENT)
+		return false; /* too many to hold one against the other */
+	for (uint32_t i = 0; i < n; i++)
+		syns += p->silent[i] >= since && p->silent[i] <= e->listeners.last_poll;
+	return f->drops_exact && syns > f->drops;
+}
+
+/* What only the host can say of a SYN that was dropped, asked for where its counters point there. */
+void facts_ask_why_dropped(struct engine *e, struct facts *f)
+{
+	if (f->accepting && f->drops > 0 && is_full(&f->queue))
+		facts_ask_process(e, f, f->accepting);
+	if (f->accepting && f->drops > 0 && facts_moved(f, COUNTER_LISTEN_DROPS) && !is_full(&f->queue))
+		facts_ask_half_open(e, f);
+	if (facts_moved(f, COUNTER_CONNTRACK_DROP))
+		ask_conntrack(e, f);
+}
+
+/* Who holds an open connection, which need not be who holds the listener. */
+void facts_ask_holder(struct engine *e, struct facts *f, uint32_t inode)
+{
+	struct answer answer = {.found = false};
+	struct question q = {.kind = ASK_PROCESS, .inode = inode};
+
+	if (!e->config.ask || !e->config.ask(e->config.ctx, &q, &answer))
+		return;
+	f->asked_process = true;
+	f->process = answer.process;
+	f->shared = answer.n > 1;
+	f->holder = answer.bound_owner;
+	f->has_holder = answer.process.pid != 0;
+}
+
+/* In whose queue a connection waits: of several listeners that take it the one whose queue is not empty. */
+bool facts_choose_waiting(struct engine *e, struct facts *f)
+{
+	const struct listener *only = NULL;
+	int n = 0;
+
+	if (f->members < 2)
+		return f->accepting != NULL;
+	for (struct listener *l = NULL; (l = listeners_next(&e->listeners, f->a->key.server_port, l));)
+		if (l->gone == 0 && l->row.queue > 0 &&
+			listener_near(&l->row, &f->a->key.server, f->a->ifindex) == NEAR_ACCEPTS) {
+			only = l;
+			n++;
+		}
+	if (n == 1)
+		f->accepting = only;
+	return n == 1;
+}
