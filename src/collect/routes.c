@@ -222,7 +222,7 @@ static int read_setting(const char *format, const char *device)
 	return value;
 }
 
-/* Whether an IPv6 address of this host is not usable: a line of if_inet6 is address, interface, length, scope, flags. */
+/* Whether an IPv6 address of this host is not usable. A line of if_inet6: address, interface, length, scope, flags. */
 static bool is_dad_failed(const struct ip *ip)
 {
 	enum {

@@ -182,7 +182,8 @@ static bool judge_closing(struct engine *e, struct attempt *a)
 	facts_gather(e, a, &f);
 	facts_find_backend(e, &f);
 	v = rules_judge(&f);
-	if (v.cause == CAUSE_CLOSED_EARLY || v.cause == CAUSE_PROXY_BACKEND_DEAD) { /* a process that still holds it has only closed its half */
+	/* A process that still holds it has only closed its half. */
+	if (v.cause == CAUSE_CLOSED_EARLY || v.cause == CAUSE_PROXY_BACKEND_DEAD) {
 		facts_look_up(e, &f);
 		if (f.looked_up && f.found && f.socket.state == SOCKET_OPEN && f.socket.inode != 0)
 			v.cause = CAUSE_UNKNOWN;

@@ -269,7 +269,8 @@ static void emit_one(struct engine *e, struct attempt *a, const struct facts *f,
 
 	a->alone = true;
 	emit(e, a, f, v, &x);
-	if (!a->out && a->key.server_port != 0 && f->situation != SITUATION_ACCEPTED) /* so that counts and finding agree at once */
+	/* So that counts and finding agree at once. */
+	if (!a->out && a->key.server_port != 0 && f->situation != SITUATION_ACCEPTED)
 		report_port(e, engine_port(e, a->key.server_port));
 }
 

@@ -117,7 +117,9 @@ static enum confidence peer_reset(const struct facts *f)
 {
 	const struct attempt *a = f->a;
 
-	return when(!f->peer_impossible && a->syns == 1 && a->synacks == 1 && a->ended - a->answered < AT_ONCE && !a->icmp_to_synack,
+	bool at_once = a->syns == 1 && a->synacks == 1 && a->ended - a->answered < AT_ONCE;
+
+	return when(at_once && !f->peer_impossible && !a->icmp_to_synack,
 		a->answer_ttl == a->peer_ttl ? CONFIDENCE_PROVED : CONFIDENCE_POSSIBLE);
 }
 

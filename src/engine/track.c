@@ -321,7 +321,7 @@ static void on_rst_later(struct engine *e, struct attempt *a, const struct segme
 	}
 }
 
-/* A bare RST of this host for a connection that is not known: its segment was not captured, its beginning not seen. */
+/* A bare RST of this host for a connection that is not known: neither its segment nor its beginning was seen. */
 static void on_unknown_rst(struct engine *e, const struct segment *s)
 {
 	struct attempt_key key = {s->dst, s->src, s->dport, s->sport};
@@ -372,7 +372,8 @@ static void on_rst(struct engine *e, const struct segment *s)
 	} else if (a->stage == STAGE_ANSWERED || a->stage == STAGE_OPEN ||
 		   a->stage == STAGE_CLOSING || a->stage == STAGE_UNFINISHED) {
 		on_rst_later(e, a, s, by);
-	} else if (a->stage == STAGE_RESET && a->given_up && s->flags & TCP_ACK && by == (a->out ? SIDE_CLIENT : SIDE_SERVER)) {
+	} else if (a->stage == STAGE_RESET && a->given_up && s->flags & TCP_ACK &&
+		   by == (a->out ? SIDE_CLIENT : SIDE_SERVER)) {
 		a->given_up = false; /* its own RST was still in the ring when the socket's end was told */
 		a->fate = FATE_UNKNOWN;
 		on_rst_later(e, a, s, by);

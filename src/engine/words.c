@@ -195,8 +195,8 @@ static void tell_wire(const struct facts *f, struct event_attempt *ev)
 	case SITUATION_RESET:
 		words_duration(a->ended - a->first, took, sizeof(took));
 		if (a->unknown)
-			say(ev, "packets", "%s > %s on %s: RST [%s] from here to a segment of no connection: a stray ACK, or one that was forgotten", to, from,
-				iface, flags);
+			say(ev, "packets", "%s > %s on %s: RST [%s] from here to a segment of no connection: a stray ACK, or "
+				"one that was forgotten", to, from, iface, flags);
 		else if (a->given_up)
 			say(ev, "packets", "%s > %s on %s: open for %s, and no RST or FIN was sent at its end", from, to, iface,
 				took);
@@ -526,11 +526,13 @@ static void find_names(const struct facts *f, const struct event_attempt *ev, st
 	memset(n, 0, sizeof(*n));
 	n->port = a->key.server_port;
 	text_copy(n->peer, sizeof(n->peer), strcmp(ev->peer, "unknown") == 0 ? "Somebody" : ev->peer);
-	snprintf(n->filter, sizeof(n->filter), strchr(n->peer, '/') ? "net %s" : strcmp(n->peer, "many") == 0 || f->no_packets ? "ip" : "host %s",
-		n->peer);
+	if (strcmp(n->peer, "many") == 0 || f->no_packets)
+		text_copy(n->filter, sizeof(n->filter), "ip");
+	else
+		snprintf(n->filter, sizeof(n->filter), "%s %s", strchr(n->peer, '/') ? "net" : "host", n->peer);
 	ip_format(&a->key.server, n->addr, sizeof(n->addr));
 	ip_format_port(&a->key.server, n->port, n->dialled, sizeof(n->dialled));
-	n->listener = f->vanished && !f->accepting ? f->gone : f->accepting ? f->accepting : f->nearest ? f->nearest : f->gone;
+	n->listener = f->accepting ? f->accepting : f->nearest && !f->vanished ? f->nearest : f->gone;
 	if (f->has_holder) {
 		n->who = &f->holder;
 	} else if (n->listener) {
