@@ -260,7 +260,7 @@ def vanish(client):
 def far_client(lab, undo, addr):
     """An address of the client's that is not on the cable's network."""
     whole = f"{addr}/{128 if ':' in addr else 32}"
-    ip(undo, lab.client, f"address add {whole} dev lo", f"address del {whole} dev lo")
+    ip(undo, lab.client, f"address add {whole} dev lo{' nodad' if ':' in whole else ''}", f"address del {whole} dev lo")
     return addr
 
 
