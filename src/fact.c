@@ -2,6 +2,7 @@
 #include "fact.h"
 
 #include <assert.h>
+#include <string.h>
 
 static const char *const counter_names[] = {
 	[COUNTER_OUT_RSTS] = "TcpOutRsts",
@@ -66,4 +67,18 @@ const char *source_name(enum source s)
 const char *source_state_name(enum source_state s)
 {
 	return state_names[s];
+}
+
+enum reason reason_by_name(const char *name)
+{
+	static const char *const names[] = {
+#define REASON_NAME(name) #name,
+		REASONS(REASON_NAME)
+#undef REASON_NAME
+	};
+
+	for (int r = REASON_OTHER + 1; r < REASON_COUNT; r++)
+		if (strcmp(names[r], name) == 0)
+			return (enum reason)r;
+	return REASON_OTHER;
 }

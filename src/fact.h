@@ -150,6 +150,52 @@ struct counters {
 /* Name of a counter as nstat(8) prints it: "TcpOutRsts", "TcpExtListenOverflows". */
 const char *counter_name(enum counter c);
 
+/*
+ * Why the kernel dropped a packet or reset a connection: enum skb_drop_reason (include/net/dropreason-core.h) and enum
+ * sk_rst_reason (include/net/rstreason.h, v6.18) without their prefixes. Their numbers differ between kernels, so they
+ * are matched by name; what is not in this list is REASON_OTHER and keeps its name.
+ */
+#define REASONS(X) \
+	X(OTHER) X(NO_SOCKET) X(SOCKET_FILTER) X(NETFILTER_DROP) X(BPF_CGROUP_EGRESS) X(TC_INGRESS) X(TC_EGRESS) X(XDP) \
+	X(IP_RPFILTER) X(IP_LOCAL_SOURCE) X(IP_LOCALNET) X(IP_INVALID_SOURCE) X(IP_INADDRERRORS) X(OTHERHOST) \
+	X(NEIGH_FAILED) X(NEIGH_CREATEFAIL) X(NEIGH_DEAD) X(NEIGH_QUEUEFULL) X(TCP_LISTEN_OVERFLOW) X(QDISC_DROP) \
+	X(SECURITY_HOOK) X(XFRM_POLICY) X(TCP_FLAGS) X(TCP_STATE) X(TCP_ABORT_ON_CLOSE) X(TCP_ABORT_ON_DATA) \
+	X(TCP_ABORT_ON_LINGER) X(TCP_KEEPALIVE_TIMEOUT) X(INVALID_SYN) X(IPV6DISABLED) X(TCP_CSUM) X(IP_CSUM) \
+	X(TCP_MD5NOTFOUND) X(TCP_MD5UNEXPECTED) X(TCP_MD5FAILURE) X(TCP_MINTTL) X(IP_INHDR) X(IP_INNOROUTES) \
+	X(TCP_INVALID_SYN) X(TCP_RFC7323_PAWS) X(TCP_RFC7323_TW_PAWS)
+
+enum reason {
+#define REASON_ENTRY(name) REASON_##name,
+	REASONS(REASON_ENTRY)
+#undef REASON_ENTRY
+	REASON_COUNT,
+};
+
+enum {
+	REASON_TEXT = 36,
+	FUNCTION_TEXT = 40,
+};
+
+/* The kernel's own word on a packet: that it was dropped, or that TCP sent a RST. */
+struct kernel_word {
+	int64_t t;
+	struct ip src, dst; /* of the packet; of a RST: from here */
+	uint64_t count;     /* how many such there were of its port; most of a flood are counted and not told one by one */
+	uint32_t netns;     /* inode number; 0: not known */
+	uint32_t ifindex;
+	uint32_t seq, ack;
+	int32_t pid;        /* who ran; of meaning only for what a process does itself */
+	uint16_t sport, dport;
+	uint8_t reason;     /* enum reason */
+	uint8_t flags, ttl;
+	bool reset;         /* a RST of ours; else a drop */
+	bool v6;
+	bool routed;        /* a drop behind routing; a RST that answers no segment */
+	char name[REASON_TEXT];       /* as the kernel calls the reason */
+	char function[FUNCTION_TEXT]; /* of the kernel, that dropped it; "": not known */
+	char comm[20];
+};
+
 /* What the engine wants to know of the host; a driver answers what it can (engine_answer()). */
 enum question_kind {
 	ASK_POLL,   /* a LISTEN dump and a sample of the counters, now */
@@ -263,4 +309,7 @@ enum source_state {
 };
 
 const char *source_name(enum source s);
+
+/* The reason of this name; REASON_OTHER: not in the list. */
+enum reason reason_by_name(const char *name);
 const char *source_state_name(enum source_state s);

@@ -30,12 +30,13 @@ struct engine *engine_new(const struct engine_config *config)
 	e->peers = table_new(PEERS_MAX, sizeof(struct peer_key), sizeof(struct peer), config->key);
 	e->rollups = report_rollups_new(config->key);
 	e->watch = watch_new(config->key);
+	e->reasons = reasons_new(config->key);
 	e->recent = calloc(RECENT_MAX, sizeof(*e->recent));
 	e->seen = calloc(SEEN_MAX, sizeof(*e->seen));
 	e->addresses = calloc(ADDRESSES_MAX, sizeof(*e->addresses));
 	e->addresses_before = calloc(ADDRESSES_MAX, sizeof(*e->addresses));
 	if (!e->attempts || !e->deadlines || !e->ports || !e->peers || !e->rollups || !e->watch || !e->recent ||
-		!e->seen || !e->addresses || !e->addresses_before || listeners_init(&e->listeners, config->key) < 0) {
+		!e->reasons || !e->seen || !e->addresses || !e->addresses_before || listeners_init(&e->listeners, config->key) < 0) {
 		engine_free(e);
 		errno = ENOMEM;
 		return NULL;
@@ -53,6 +54,7 @@ void engine_free(struct engine *e)
 	free(e->seen);
 	free(e->recent);
 	watch_free(e->watch);
+	reasons_free(e->reasons);
 	table_free(e->rollups);
 	table_free(e->peers);
 	table_free(e->ports);
@@ -127,6 +129,30 @@ bool engine_is_alert(const struct engine *e)
 void engine_segment(struct engine *e, const struct segment *s)
 {
 	track_segment(e, s);
+}
+
+void engine_kernel(struct engine *e, const struct kernel_word *w)
+{
+	reasons_add(e->reasons, w);
+	/* What the capture cannot have seen begins here: XDP comes before it. */
+	if (!w->reset && (w->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && (w->reason == REASON_XDP || e->config.no_packets)) {
+		struct segment s = {
+			.t = w->t,
+			.src = w->src,
+			.dst = w->dst,
+			.sport = w->sport,
+			.dport = w->dport,
+			.seq = w->seq,
+			.ack = w->ack,
+			.ifindex = w->ifindex,
+			.flags = w->flags,
+			.ttl = w->ttl,
+			.way = engine_is_local(e, &w->src) ? WAY_OUT : WAY_IN,
+			.v6 = w->v6,
+		};
+
+		track_segment(e, &s);
+	}
 }
 
 /* Announces a listener once its owner is known, or is not going to be. */
@@ -339,6 +365,7 @@ static void shift_clock(struct engine *e, int64_t delta)
 	}
 	watch_shift(e->watch, delta);
 	samples_shift(&e->samples, delta);
+	reasons_shift(e->reasons, delta);
 	listeners_shift(&e->listeners, delta);
 	e->alert_until += delta;
 	e->next_tick += delta;

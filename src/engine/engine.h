@@ -14,6 +14,7 @@ struct engine_config {
 	const char *netns;
 	uint8_t ttl; /* net.ipv4.ip_default_ttl; 0: 64 */
 	uint32_t somaxconn; /* net.core.somaxconn; 0: not known */
+	bool kernel;     /* the kernel's own words are heard */
 	bool no_packets; /* nothing is captured: sockets and counters are all there is */
 	bool filtered; /* by the user's expression */
 	bool partial;  /* the capture does not see every RST of the host: an interface or a filter was chosen */
@@ -33,6 +34,9 @@ void engine_free(struct engine *e);
 
 /* A packet. Segments of one capture come in order of time; several captures may interleave a little. */
 void engine_segment(struct engine *e, const struct segment *s);
+
+/* The kernel's word on a packet; comes before engine_advance() to the moment at which it was read. */
+void engine_kernel(struct engine *e, const struct kernel_word *w);
 
 /* A complete LISTEN snapshot made at t. */
 void engine_sockets(struct engine *e, int64_t t, const struct socket_row *rows, size_t n);

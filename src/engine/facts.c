@@ -54,6 +54,31 @@ static void find_window(const struct engine *e, struct facts *f)
 						     : ORIGIN_STACK;
 }
 
+/* What the kernel said of the attempt's packets. Its words stay valid while the facts are used: no word comes then. */
+static void find_words(struct engine *e, struct facts *f)
+{
+	const struct attempt *a = f->a;
+	const struct ip *ip = &a->key.client;
+	uint16_t port = a->key.client_port, server_port = a->key.server_port;
+	int64_t since = a->first - CLOCK_SLACK;
+	struct said *said = &f->said;
+
+	said->syn = reasons_find(e->reasons, WORD_SYN, ip, port, since);
+	if (said->syn && said->syn->seq != a->client_isn)
+		said->syn = NULL;
+	said->syn_ack = reasons_find(e->reasons, WORD_SYN_ACK, ip, port, since);
+	if (said->syn_ack && said->syn_ack->ack != a->client_isn + 1)
+		said->syn_ack = NULL;
+	said->from_client = reasons_find(e->reasons, WORD_FROM, ip, port, since);
+	said->to_client = reasons_find(e->reasons, WORD_TO, ip, port, since);
+	said->reset = reasons_find(e->reasons, a->out ? WORD_RESET_FROM : WORD_RESET_TO, ip, port, since);
+	if (!said->syn && !a->out)
+		said->syn_of_port = (said->syn = reasons_of_port(e->reasons, WORD_SYN, server_port, since)) != NULL;
+	if (!said->syn_ack && !a->out)
+		said->syn_ack_of_port =
+			(said->syn_ack = reasons_of_port(e->reasons, WORD_SYN_ACK, server_port, since)) != NULL;
+}
+
 /* The decisive moment: the RST or FIN, the answer, or the SYN. */
 static int64_t moment_of(const struct attempt *a)
 {
@@ -359,6 +384,8 @@ void facts_gather(struct engine *e, const struct attempt *a, struct facts *f)
 	if (e->config.interface && a->ifindex)
 		e->config.interface(e->config.ctx, a->ifindex, f->iface);
 	find_window(e, f);
+	f->kernel = e->config.kernel;
+	find_words(e, f);
 	if (!a->out)
 		look_at_door(e, f);
 }

@@ -29,6 +29,12 @@ extern const struct rule_table silence_rules;
 /* rules_end.c: unfinished, cancelled, reset, closed, waiting. */
 extern const struct rule_table end_rules;
 
+/* rules_kernel.c: what the kernel's own words prove. */
+extern const struct rule_table kernel_rules;
+
+/* Whether the kernel's word about this very packet rules the cause out. */
+bool rules_contradicted(const struct facts *f, enum cause cause);
+
 #define RULE_TABLE(array) {array, sizeof(array) / sizeof((array)[0])}
 
 static inline enum confidence when(bool fits, enum confidence strength)

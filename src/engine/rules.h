@@ -61,6 +61,15 @@ enum confidence {
 	CONFIDENCE_PROVED,
 };
 
+/* The kernel's own words on the packets of an attempt; NULL: none came. */
+struct said {
+	const struct kernel_word *syn;     /* why the SYN was dropped */
+	const struct kernel_word *syn_ack; /* why the answer was */
+	const struct kernel_word *from_client, *to_client; /* why a later segment was */
+	const struct kernel_word *reset;   /* why this host sent a RST */
+	bool syn_of_port, syn_ack_of_port; /* of others alike: in a flood not each one is told */
+};
+
 struct facts {
 	const struct attempt *a;
 	enum situation situation;
@@ -83,6 +92,8 @@ struct facts {
 	/* who else has the port; asked only when nothing listens there */
 	bool asked;
 	struct answer port;
+	bool kernel; /* the kernel's words are heard */
+	struct said said;
 	/* counters around the decisive moment */
 	struct window window;
 	enum rst_origin origin;

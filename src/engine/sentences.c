@@ -175,33 +175,6 @@ static void tell_listener_gone(const struct facts *f, const struct names *n, str
 	       "list; and start it again", journal_words(n, log, sizeof(log)));
 }
 
-static void tell_firewall_reset(const struct facts *f, const struct names *n, struct event_attempt *ev)
-{
-	SUMMARY("%s dialled %s and a firewall rule answered with a RST (reject with tcp reset)%s", n->peer,
-		n->dialled, f->accepting ? ", though a server listens there" : "");
-	ADVICE("Find the rule: nft list ruleset | grep -n 'reject with tcp reset' (or iptables-save | grep "
-	       "tcp-reset), and allow %s to port %u before it",
-		n->peer, n->port);
-}
-
-static void tell_firewall_reject(const struct facts *f, const struct names *n, struct event_attempt *ev)
-{
-	SUMMARY("%s dialled %s and a firewall rule of this host rejected it (ICMP%s type %u code %u)",
-		n->peer, n->dialled, f->a->v6 ? "v6" : "", f->a->icmp_type, f->a->icmp_code);
-	ADVICE("Find the rule: nft list ruleset | grep -n reject (or iptables-save | grep REJECT), and "
-	       "allow %s to port %u before it",
-		n->peer, n->port);
-}
-
-static void tell_firewall_drop(const struct facts *f, const struct names *n, struct event_attempt *ev)
-{
-	SUMMARY("%s dialled %s and got no answer: the SYN arrived here and was dropped before %s", n->peer,
-		n->dialled, f->accepting ? "it reached the listener" : "TCP could refuse it");
-	ADVICE("Most likely a firewall rule: look for one whose counter moves (nft list ruleset; "
-	       "iptables-save -c; ufw status; firewall-cmd --list-all). If none does: tc filter show, "
-	       "bpftool net, and nstat -az for the counters");
-}
-
 static void tell_accept_queue_full(const struct facts *f, const struct names *n,
 	struct event_attempt *ev)
 {
@@ -334,9 +307,6 @@ static const struct {
 	[CAUSE_TOO_EARLY] = {tell_too_early},
 	[CAUSE_RESTARTING] = {tell_restarting},
 	[CAUSE_LISTENER_GONE] = {tell_listener_gone},
-	[CAUSE_FIREWALL_RESET] = {tell_firewall_reset},
-	[CAUSE_FIREWALL_REJECT] = {tell_firewall_reject},
-	[CAUSE_FIREWALL_DROP] = {tell_firewall_drop},
 	[CAUSE_ACCEPT_QUEUE_FULL] = {tell_accept_queue_full},
 	[CAUSE_PEER_SILENT] = {tell_peer_silent},
 	[CAUSE_PEER_RESET] = {tell_peer_reset},
@@ -363,10 +333,6 @@ static const struct {
 		"{peer} dialled {dialled} and was refused, though {owner} listens there: a BPF program (sk_lookup) steers "
 		"the connection away",
 		"Find the program: bpftool link show (type netns, attach sk_lookup), and who loaded it"},
-	{CAUSE_REDIRECT_NO_LISTENER,
-		"{peer} dialled {dialled} and TCP refused it, though {owner} listens there: it was likely redirected to "
-		"another port before, where nobody listens",
-		"Look for the rule: nft list ruleset | grep -nE 'redirect|dnat'; iptables-save -t nat"},
 	{CAUSE_ODD_FLAGS,
 		"{peer} sent a segment to {dialled} with flags that no connection begins with: a port scan",
 		"Nothing is wrong here. If it comes often: limit or block {peer} in the firewall"},
@@ -441,17 +407,6 @@ static const struct {
 		"peer's own packets: something on the way sent it",
 		"Look at firewalls, load balancers and traffic shapers between; compare: tcpdump -vni any '{filter} and tcp "
 		"port {port}' (ttl)"},
-	{CAUSE_FIREWALL_DROP_REPLY,
-		"{peer} dialled {dialled} and TCP answered, but the SYN-ACK never left this host",
-		"Look for a rule on the way out: nft list ruleset (output, postrouting); iptables-save -c; tc filter show dev "
-		"{device} egress"},
-	{CAUSE_FIREWALL_DROP_ACK,
-		"{peer} believes that it is connected to {dialled}: its ACKs arrive here, and TCP does not get them",
-		"Look for a rule that drops what is not a SYN: nft list ruleset; iptables-save -c; conntrack -S (invalid)"},
-	{CAUSE_CONNTRACK_FULL,
-		"{peer} dialled {dialled} and its SYN was dropped: the connection tracking table is full",
-		"Raise it: sysctl net.netfilter.nf_conntrack_max; shorten the time-outs, or exempt the port (notrack). See: "
-		"conntrack -S; cat /proc/sys/net/netfilter/nf_conntrack_count"},
 	{CAUSE_REVERSE_PATH,
 		"{peer} dialled {dialled} and came in on {iface}, where rp_filter drops it: the way back to the peer does not "
 		"lead over {iface}",
@@ -532,14 +487,6 @@ static const struct {
 		"{peer} is connected to port {port} and cannot send any more: {owner} does not read, {unread} bytes wait and "
 		"the window is closed",
 		"See what it does: strace -f -p {pid}; ss -tnp 'sport = :{port}' shows Recv-Q"},
-	{CAUSE_BPF_DROP,
-		"{peer} dialled {dialled} and its SYN reached the listener, which dropped it for a reason of its own: likely a "
-		"BPF program (socket filter or cgroup)",
-		"See: ss -ltnpe 'sport = :{port}' (bpf filter); bpftool cgroup tree; bpftool prog show"},
-	{CAUSE_PUBLISHED_NO_LISTENER,
-		"{peer} dialled {dialled} and was refused by a RST from behind this host: the port is likely forwarded to where "
-		"nothing listens",
-		"Look at where it leads: docker ps; nft list ruleset | grep -n dnat; iptables-save -t nat | grep {port}"},
 	{CAUSE_OTHER_NAMESPACE,
 		"{peer} dialled {dialled} and was refused: nothing listens there in this network namespace, but {elsewhere} "
 		"does in another one",
@@ -574,10 +521,14 @@ static const char *no_way_words(enum route back)
 
 static const char *md5_words(const struct facts *f)
 {
-	if (f->window.delta[COUNTER_MD5_FAILURE] > 0)
+	uint8_t said = f->said.syn ? f->said.syn->reason : REASON_OTHER;
+	bool by_count = said == REASON_OTHER;
+
+	if (said == REASON_TCP_MD5FAILURE || (by_count && f->window.delta[COUNTER_MD5_FAILURE] > 0))
 		return "it is wrong";
-	return f->window.delta[COUNTER_MD5_UNEXPECTED] > 0 ? "it has one, and none is expected"
-							   : "it has none, and one is expected";
+	if (said == REASON_TCP_MD5UNEXPECTED || (by_count && f->window.delta[COUNTER_MD5_UNEXPECTED] > 0))
+		return "it has one, and none is expected";
+	return "it has none, and one is expected";
 }
 
 static const char *syscall_words(const struct facts *f, char *buf, size_t size)
@@ -686,6 +637,8 @@ static void expand(const char *text, const struct facts *f, const struct names *
 
 bool sentences_tell(enum cause cause, const struct facts *f, const struct names *n, struct event_attempt *ret)
 {
+	if (sentences_filter(cause, f, n, ret))
+		return true;
 	if (tellers[cause].tell) {
 		tellers[cause].tell(f, n, ret);
 		return true;

@@ -16,6 +16,9 @@ struct names {
 /* Writes summary and advice of a cause. False when it has no words of its own. */
 bool sentences_tell(enum cause cause, const struct facts *f, const struct names *n, struct event_attempt *ret);
 
+/* The same for what filters packets or sends them elsewhere: firewall, BPF programs, NAT. */
+bool sentences_filter(enum cause cause, const struct facts *f, const struct names *n, struct event_attempt *ret);
+
 /* From the beginning; what does not fit is cut at a character. */
 #define WRITE(field, ...) \
 	do { \

@@ -6,6 +6,7 @@
 #include "engine/causes.h"
 #include "engine/engine.h"
 #include "engine/listeners.h"
+#include "engine/reasons.h"
 #include "engine/rules.h"
 #include "engine/samples.h"
 #include "engine/wheel.h"
@@ -101,6 +102,7 @@ struct engine {
 	struct table *peers; /* struct peer_key -> struct peer */
 	struct listeners listeners;
 	struct samples samples;
+	struct reasons *reasons;
 	struct ip *addresses, *addresses_before;
 	size_t n_addresses;
 	bool addresses_known, sockets_known;

@@ -344,6 +344,44 @@ static void tell_counters(const struct facts *f, struct event_attempt *ev)
 				f->window.delta[worth_telling[i]]);
 }
 
+/* "dropped the SYN-ACK 10.0.0.1:80 > 10.0.0.2:4711: NETFILTER_DROP in nft_do_chain()" */
+static void tell_word(const struct kernel_word *w, bool of_port, struct event_attempt *ev)
+{
+	char from[IP_TEXT], to[IP_TEXT], flags[8];
+	const char *name;
+
+	if (!w)
+		return;
+	name = w->name[0] ? w->name : "no reason";
+	ip_format_port(&w->src, w->sport, from, sizeof(from));
+	ip_format_port(&w->dst, w->dport, to, sizeof(to));
+	flags_text(w->flags, flags, sizeof(flags));
+	if (of_port)
+		say(ev, "kernel", "the kernel dropped others alike, of which not each is told: [%s] for port %u: %s%s%s%s (%" PRIu64
+			" so far)", flags, w->flags & TCP_ACK ? w->sport : w->dport, name, w->function[0] ? " in " : "",
+			w->function, w->function[0] ? "()" : "", w->count);
+	else if (w->reset)
+		say(ev, "kernel", "TCP sent the RST %s > %s: %s%s%s", from, to, name, w->routed ? ", done by " : "",
+			w->routed ? w->comm : "");
+	else
+		say(ev, "kernel", "the kernel dropped [%s] %s > %s: %s%s%s%s", flags, from, to, name,
+			w->function[0] ? " in " : "", w->function, w->function[0] ? "()" : "");
+}
+
+/* The kernel's own words. */
+static void tell_kernel(const struct facts *f, struct event_attempt *ev)
+{
+	bool open = f->situation == SITUATION_ACCEPTED || f->situation == SITUATION_CLOSED;
+
+	if (open)
+		return;
+	tell_word(f->said.syn, f->said.syn_of_port, ev);
+	tell_word(f->said.syn_ack, f->said.syn_ack_of_port, ev);
+	tell_word(f->said.from_client, false, ev);
+	tell_word(f->said.to_client, false, ev);
+	tell_word(f->said.reset, false, ev);
+}
+
 /* What the host answered when it was asked. */
 static void tell_host(const struct facts *f, struct event_attempt *ev)
 {
@@ -556,6 +594,7 @@ void words_tell(const struct facts *f, const struct verdict *v, const struct tel
 	if (n.who)
 		take_owner(n.who, &ret->owner);
 	tell_wire(f, ret);
+	tell_kernel(f, ret);
 	tell_door(f, t, ret);
 	tell_host(f, ret);
 	tell_counters(f, ret);

@@ -197,12 +197,25 @@ static int finish(struct worker *w, const char *reason, int status)
 	return status;
 }
 
+static void take_word(void *ctx, const struct kernel_word *w)
+{
+	engine_kernel(((struct session *)ctx)->engine, w);
+}
+
+/* What the kernel said comes before the verdicts that may rest on it. */
+static void advance(struct session *s, int64_t now)
+{
+	if (s->src->kernel)
+		kernel_drain(s->src->kernel, take_word, s);
+	engine_advance(s->engine, now);
+}
+
 /* One round: deadlines, a poll when due or wanted, a frame once an interval. */
 static int run_round(struct session *s)
 {
 	int64_t now = worker_now(), next;
 
-	engine_advance(s->engine, now);
+	advance(s, now);
 	s->poll_wanted |= engine_wants_poll(s->engine);
 	if (now >= s->next_poll || (s->poll_wanted && now >= s->last_poll + POLL_APART) ||
 		(engine_is_alert(s->engine) && now >= s->last_poll + BUSY_PAUSE) ||
@@ -252,7 +265,7 @@ static int on_packets(void *ctx, uint32_t events)
 	(void)events;
 	do {
 		n = capture_drain(s->src->capture, DRAIN_BATCH, take_segment, s);
-		engine_advance(s->engine, worker_now());
+		advance(s, worker_now());
 	} while (n == DRAIN_BATCH && worker_now() < s->next_frame);
 	if (n == DRAIN_BATCH) /* more waits: come back after the screen and the keys had their turn */
 		capture_again(s->src->capture);
@@ -308,6 +321,7 @@ int session_live(const struct options *o, struct sources *sources, struct fronte
 		.ttl = (uint8_t)read_sysctl("/proc/sys/net/ipv4/ip_default_ttl"),
 		.somaxconn = read_sysctl("/proc/sys/net/core/somaxconn"),
 		.no_packets = !sources->capture,
+		.kernel = sources->kernel != NULL,
 		.filtered = o->filter != NULL,
 		.partial = o->n_interfaces > 0 || o->filter,
 		.ask = on_question,

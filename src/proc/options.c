@@ -29,7 +29,7 @@ static const struct {
 	{OPT_INTERVAL, "interval", "SECS", "poll and redraw interval (default 1)"},
 	{OPT_NETNS, "netns", NULL, "watch every network namespace (not in this version)"},
 	{OPT_TRACE_FIREWALL, "trace-firewall", NULL, "name the firewall rule (not in this version)"},
-	{OPT_NO_KERNEL, "no-kernel", NULL, "do without kernel reasons (this version has none)"},
+	{OPT_NO_KERNEL, "no-kernel", NULL, "do without kernel reasons"},
 	{OPT_DEMO, "demo", NULL, "play the bundled recording: no privilege, no network"},
 	{'h', "help", NULL, "this help"},
 	{'V', "version", NULL, "version, libraries, kernel features, sandbox state"},
@@ -117,6 +117,7 @@ static int parse_one(struct options *o, int key, const char *arg, char *err, siz
 			key == OPT_NETNS ? "netns" : "trace-firewall");
 		return -EINVAL;
 	case OPT_NO_KERNEL:
+		o->no_kernel = true;
 		return 0;
 	case OPT_DEMO:
 		o->demo = true;

@@ -23,7 +23,7 @@ struct options {
 	size_t n_interfaces;
 	char *filter; /* the arguments joined; NULL: none */
 	const char *read, *write;
-	bool json, batch, demo, help, version;
+	bool json, batch, demo, no_kernel, help, version;
 	int explain; /* a port; 0: not asked */
 	int64_t duration; /* microseconds; 0: until stopped */
 	int64_t interval; /* microseconds */

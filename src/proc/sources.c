@@ -5,12 +5,26 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void source_set(struct event_state *s, enum source_state state, const char *why)
 {
 	text_copy(s->state, sizeof(s->state), source_state_name(state));
 	text_clean(s->why, sizeof(s->why), why, strlen(why));
+}
+
+/* The kernel's own reasons, of this network namespace. */
+static void open_kernel(struct sources *s, const struct options *o)
+{
+	char why[160] = "switched off (--no-kernel)";
+	struct stat st;
+
+	if (!o->no_kernel && stat("/proc/thread-self/ns/net", &st) < 0)
+		snprintf(why, sizeof(why), "/proc/thread-self/ns/net: %s", strerror(errno));
+	else if (!o->no_kernel)
+		s->kernel = kernel_open((uint32_t)st.st_ino, why, sizeof(why));
+	source_set(&s->state[SOURCE_KERNEL], !s->kernel ? STATE_OFF : why[0] ? STATE_DEGRADED : STATE_ON, why);
 }
 
 int sources_open(struct sources *s, const struct options *o, char *err, size_t size)
@@ -45,7 +59,7 @@ int sources_open(struct sources *s, const struct options *o, char *err, size_t s
 	} else {
 		source_set(&s->state[SOURCE_PACKETS], STATE_ON, "");
 	}
-	source_set(&s->state[SOURCE_KERNEL], STATE_OFF, "kernel reasons are not in this version");
+	open_kernel(s, o);
 	source_set(&s->state[SOURCE_FIREWALL], STATE_OFF, "firewall rules are not in this version");
 	source_set(&s->state[SOURCE_NAMESPACES], STATE_OFF, "this namespace only");
 	return 0;
@@ -53,6 +67,7 @@ int sources_open(struct sources *s, const struct options *o, char *err, size_t s
 
 void sources_close(struct sources *s)
 {
+	kernel_free(s->kernel);
 	capture_free(s->capture);
 	routes_free(s->routes);
 	addresses_free(s->addresses);

@@ -4,6 +4,7 @@
 #include "collect/addresses.h"
 #include "collect/capture.h"
 #include "collect/counters.h"
+#include "collect/kernel.h"
 #include "collect/routes.h"
 #include "collect/sockdiag.h"
 #include "event/event.h"
@@ -16,6 +17,7 @@ struct sources {
 	struct addresses *addresses;
 	struct routes *routes;
 	struct capture *capture;
+	struct kernel *kernel;
 	struct event_state state[SOURCE_COUNT]; /* as hello tells it */
 };
 

@@ -27,6 +27,16 @@ enum {
 #define MOVED(counter) (UINT64_C(1) << (counter))
 #define NO_WINDOW      (UINT64_C(1) << 63)
 
+/* A word of the kernel about a packet of the attempt. */
+struct case_word {
+	const char *name, *function;
+	bool of_port;
+	const char *to; /* where the packet went by then; NULL: where it was dialled */
+	uint16_t port;  /* a RST's own; 0: the dialled one */
+	uint8_t flags;
+	bool active;    /* a RST that answers no segment */
+};
+
 /* One set of facts; what is left 0 is the ordinary: sockets known, nothing lost, dialled address
  * ours. */
 struct rule_case {
@@ -66,6 +76,7 @@ struct rule_case {
 	bool named, all_full;    /* the look-up named one of the members; they are all full */
 	bool other_netns;        /* somebody listens in another namespace */
 	bool impossible, from_here, vanished, backend;
+	struct case_word syn, syn_ack, from_client, to_client, rst;
 	bool last_seen_before;   /* the refusal: the listener, in the socket table */
 };
 

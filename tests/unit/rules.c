@@ -3,6 +3,7 @@
 
 #include "cases_door.h"
 #include "cases_end.h"
+#include "cases_kernel.h"
 #include "cases_silence.h"
 #include "engine/report.h"
 
@@ -13,6 +14,7 @@ static const struct {
 	{door_cases, COUNT(door_cases)},
 	{silence_cases, COUNT(silence_cases)},
 	{end_cases, COUNT(end_cases)},
+	{kernel_cases, COUNT(kernel_cases)},
 };
 
 /* The i-th case of all tables; NULL: there are no more. */
@@ -30,6 +32,52 @@ static struct ip ip(const char *text)
 
 	expect(ip_parse(text, &a) == 0, "%s", text);
 	return a;
+}
+
+/* NULL where the case has none. */
+static const struct kernel_word *word(const struct case_word *c, const struct attempt *a, struct kernel_word *ret)
+{
+	if (!c->name)
+		return NULL;
+	*ret = (struct kernel_word){
+		.src = a->key.client,
+		.dst = c->to ? ip(c->to) : a->key.server,
+		.sport = a->key.client_port,
+		.dport = a->key.server_port,
+		.reason = (uint8_t)reason_by_name(c->name),
+		.flags = c->flags,
+	};
+	strcpy(ret->name, c->name);
+	strcpy(ret->function, c->function);
+	return ret;
+}
+
+static const struct kernel_word *reset_word(const struct case_word *c, const struct attempt *a, struct kernel_word *ret)
+{
+	if (!word(c, a, ret))
+		return NULL;
+	ret->reset = true;
+	ret->routed = c->active;
+	ret->src = a->key.server;
+	ret->dst = a->key.client;
+	ret->sport = c->port ? c->port : a->key.server_port;
+	ret->dport = a->key.client_port;
+	return ret;
+}
+
+static void make_words(const struct rule_case *c, struct facts *f)
+{
+	static struct kernel_word syn, syn_ack, from_client, to_client, rst;
+
+	f->said = (struct said){
+		.syn = word(&c->syn, f->a, &syn),
+		.syn_ack = word(&c->syn_ack, f->a, &syn_ack),
+		.from_client = word(&c->from_client, f->a, &from_client),
+		.to_client = word(&c->to_client, f->a, &to_client),
+		.reset = reset_word(&c->rst, f->a, &rst),
+		.syn_of_port = c->syn.of_port,
+		.syn_ack_of_port = c->syn_ack.of_port,
+	};
 }
 
 /* The facts of a case; what they point to is static. */
@@ -129,6 +177,7 @@ static void make(const struct rule_case *c, struct facts *f)
 	if (f->found)
 		f->socket.state = (uint8_t)(c->look - FINDS);
 	f->found_listener = f->found && f->socket.state == SOCKET_LISTEN;
+	make_words(c, f);
 }
 
 static bool lists(const struct verdict *v, enum cause cause)

@@ -10,6 +10,7 @@ struct known {
 	struct listener listener, gone;
 	struct facts f;
 	struct names n;
+	struct kernel_word word;
 };
 
 static void empty(struct known *k)
@@ -49,6 +50,18 @@ static void fill_row(struct socket_row *r, const char *character)
 	fill(r->device, sizeof(r->device), character);
 }
 
+static void fill_word(struct kernel_word *w, const char *character)
+{
+	memset(&w->src, 0xfe, sizeof(w->src));
+	w->dst = w->src;
+	w->sport = w->dport = UINT16_MAX;
+	w->pid = INT32_MAX;
+	w->reason = REASON_TC_EGRESS;
+	fill(w->name, sizeof(w->name), "N");
+	fill(w->function, sizeof(w->function), "f");
+	fill(w->comm, sizeof(w->comm), character);
+}
+
 /* The longest addresses, numbers, names and times; character: what the names are made of. */
 static void longest(struct known *k, const char *character)
 {
@@ -69,6 +82,8 @@ static void longest(struct known *k, const char *character)
 	fill_owner(&k->listener.owner, character);
 	fill_owner(&k->gone.owner, character);
 	k->listener.up = INT64_C(100000000) * USEC;
+	fill_word(&k->word, character);
+	f->said = (struct said){&k->word, &k->word, &k->word, &k->word, &k->word, false, false};
 	fill_owner(&f->port.bound_owner, character);
 	fill_owner(&f->port.udp_owner, character);
 	fill_owner(&f->port.outgoing_owner, character);

@@ -1,0 +1,31 @@
+/* kernel_none.c - in place of kernel.c where there is no libbpf, clang or bpftool to build it with. */
+#include "kernel.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+struct kernel *kernel_open(uint32_t netns, char *why, size_t size)
+{
+	(void)netns;
+	snprintf(why, size, "this tcpwhy was built without libbpf");
+	errno = ENOTSUP;
+	return NULL;
+}
+
+void kernel_free(struct kernel *k)
+{
+	(void)k;
+}
+
+size_t kernel_drain(struct kernel *k, void (*take)(void *ctx, const struct kernel_word *w), void *ctx)
+{
+	(void)k;
+	(void)take;
+	(void)ctx;
+	return 0;
+}
+
+const char *kernel_library(void)
+{
+	return "not built in";
+}

@@ -1,0 +1,213 @@
+/* sentences_filter.c - sentences about what filters packets, or sends them elsewhere: firewall, BPF programs, NAT. */
+#include "sentences.h"
+#include "base/text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef void teller(const struct facts *f, const struct names *n, struct event_attempt *ev);
+
+static bool is_for(const struct kernel_word *w, enum reason reason)
+{
+	return w && w->reason == reason;
+}
+
+/* How to find a rule without tcpwhy. */
+#define FIND_RULE "nft -a list ruleset; iptables-save -c; ufw status; firewall-cmd --list-all"
+
+static void firewall_drop(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	const struct kernel_word *w = f->said.syn;
+
+	if (f->a->out) {
+		SUMMARY("This host dialled %s, and its own firewall dropped the SYN on its way out", n->dialled);
+		ADVICE("Find the rule in the output or postrouting chains: " FIND_RULE);
+		return;
+	}
+	if (w)
+		SUMMARY("%s dialled %s and got no answer: the firewall of this host dropped its SYN", n->peer, n->dialled);
+	else
+		SUMMARY("%s dialled %s and got no answer: the SYN arrived here and was dropped before %s", n->peer, n->dialled,
+			f->accepting ? "it reached the listener" : "TCP could refuse it");
+	if (w)
+		ADVICE("Find the rule: " FIND_RULE ". Then allow %s to port %u before it", n->peer, n->port);
+	else
+		ADVICE("Most likely a firewall rule: look for one whose counter moves (" FIND_RULE "). If none does: tc filter "
+		       "show, bpftool net, and nstat -az for the counters");
+}
+
+static void firewall_reset(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	SUMMARY("%s dialled %s and a firewall rule answered with a RST (reject with tcp reset)%s", n->peer,
+		n->dialled, f->accepting ? ", though a server listens there" : "");
+	ADVICE("Find the rule: nft -a list ruleset | grep -n 'reject with tcp reset' (or iptables-save | grep "
+	       "tcp-reset), and allow %s to port %u before it",
+		n->peer, n->port);
+}
+
+static void firewall_reject(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	SUMMARY("%s dialled %s and a firewall rule of this host rejected it (ICMP%s type %u code %u)",
+		n->peer, n->dialled, f->a->v6 ? "v6" : "", f->a->icmp_type, f->a->icmp_code);
+	ADVICE("Find the rule: nft -a list ruleset | grep -n reject (or iptables-save | grep REJECT), and "
+	       "allow %s to port %u before it",
+		n->peer, n->port);
+}
+
+static void firewall_drop_reply(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	bool refused = f->said.to_client && f->said.to_client->flags & TCP_RST;
+
+	SUMMARY("%s dialled %s and TCP %s, but the %s never left this host%s", n->peer, n->dialled,
+		refused ? "refused" : "answered", refused ? "RST" : "SYN-ACK",
+		f->said.syn_ack || refused ? ": its firewall dropped it on the way out" : "");
+	ADVICE("Look for a rule on the way out (output, postrouting): " FIND_RULE);
+	if (!f->said.syn_ack && !refused)
+		text_append(ev->advice, sizeof(ev->advice), "; tc filter show dev %s egress",
+			f->routing.device[0] ? f->routing.device : "the interface");
+}
+
+static void firewall_drop_ack(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	SUMMARY("%s believes that it is connected to %s: its ACKs arrive here, and %s", n->peer, n->dialled,
+		f->said.from_client ? "the firewall of this host drops them" : "TCP does not get them");
+	ADVICE("Look for a rule that drops what is not a SYN: " FIND_RULE "; conntrack -S (invalid)");
+}
+
+static void conntrack_full(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	(void)f;
+	SUMMARY("%s dialled %s and its SYN was dropped: the connection tracking table is full", n->peer, n->dialled);
+	ADVICE("Raise it: sysctl net.netfilter.nf_conntrack_max; shorten the time-outs, or exempt the port (notrack). "
+	       "See: conntrack -S; cat /proc/sys/net/netfilter/nf_conntrack_count");
+}
+
+static void nfqueue_dead(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	(void)f;
+	SUMMARY("%s dialled %s and its SYN was dropped: a rule hands it to a program by NFQUEUE, and none reads that queue",
+		n->peer, n->dialled);
+	ADVICE("Start the program (an IPS, a filter) again, or add `bypass` to the rule. See: nft -a list ruleset | grep "
+	       "queue; cat /proc/net/netfilter/nfnetlink_queue");
+}
+
+/* Which kind of program it was, by the kernel's reason; and where to look. */
+static void bpf_drop(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	static const struct {
+		enum reason reason;
+		const char *what, *where;
+	} kinds[] = {
+		{REASON_XDP, "an XDP program on the interface", "ip link show (xdp); bpftool net"},
+		{REASON_TC_INGRESS, "a tc program on the interface's ingress",
+			"tc filter show dev IF ingress; bpftool net"},
+		{REASON_TC_EGRESS, "a tc program on the interface's egress", "tc filter show dev IF egress; bpftool net"},
+		{REASON_BPF_CGROUP_EGRESS, "a program of the server's cgroup (egress)", "bpftool cgroup tree"},
+		{REASON_SOCKET_FILTER, "a socket filter of the listener, or a program of its cgroup (ingress)",
+			"ss -ltnpe (bpf filter); bpftool cgroup tree"},
+	};
+	const struct kernel_word *w = f->said.syn ? f->said.syn : f->said.syn_ack ? f->said.syn_ack : f->said.from_client;
+	const char *packet = w == f->said.syn ? "its SYN" : w == f->said.syn_ack ? "our SYN-ACK" : "its ACK";
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (is_for(w, kinds[i].reason)) {
+			SUMMARY("%s dialled %s and got no answer: %s dropped %s", f->a->out ? "This host" : n->peer, n->dialled,
+				kinds[i].what, packet);
+			ADVICE("Find the program, and who loaded it: %s; bpftool prog show", kinds[i].where);
+			return;
+		}
+	if (w) {
+		SUMMARY("%s dialled %s and got no answer: a BPF program at a netfilter hook, or iptables of the old kind, "
+			"dropped %s", n->peer, n->dialled, packet);
+		ADVICE("See: bpftool link show (type netfilter); iptables-legacy-save -c");
+		return;
+	}
+	SUMMARY("%s dialled %s and its SYN reached the listener, which dropped it for a reason of its own: likely a BPF "
+		"program (socket filter or cgroup)", n->peer, n->dialled);
+	ADVICE("See: ss -ltnpe 'sport = :%u' (bpf filter); bpftool cgroup tree; bpftool prog show", n->port);
+}
+
+static void published_no_listener(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	(void)f;
+	SUMMARY("%s dialled %s and was refused by a RST from behind this host: the port is likely forwarded to where "
+		"nothing listens", n->peer, n->dialled);
+	ADVICE("Look at where it leads: docker ps; nft list ruleset | grep -n dnat; iptables-save -t nat | grep %u", n->port);
+}
+
+static void published_not_forwarded(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	char target[IP_TEXT] = "its target";
+
+	if (f->said.syn)
+		ip_format_port(&f->said.syn->dst, f->said.syn->dport, target, sizeof(target));
+	SUMMARY("%s dialled %s, which is forwarded to %s, but this host does not forward it", n->peer, n->dialled, target);
+	ADVICE(is_for(f->said.syn, REASON_IP_INADDRERRORS)
+			? "Turn forwarding on: sysctl -w net.ipv4.ip_forward=1 (and keep it in /etc/sysctl.d)"
+			: "Allow it in the forward chain: " FIND_RULE "; docker: iptables -L DOCKER-USER -nv");
+}
+
+static void redirect_no_listener(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	const struct kernel_word *w = f->said.reset;
+	char target[IP_TEXT] = "another port";
+
+	if (w)
+		ip_format_port(&w->src, w->sport, target, sizeof(target));
+	if (!f->accepting)
+		SUMMARY("%s dialled %s, and NAT %sleads it to %s, where nobody listens", n->peer, n->dialled, w ? "" : "likely ",
+			target);
+	else
+		SUMMARY("%s dialled %s, where %s listens, but NAT %sleads it to %s, where nobody does", n->peer, n->dialled,
+			n->owner, w ? "" : "likely ", target);
+	ADVICE("Start the server behind it, or correct the rule: nft -a list ruleset | grep -nE 'redirect|dnat'; "
+	       "iptables-save -t nat");
+}
+
+static void dnat_to_loopback(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	char target[IP_TEXT] = "127.0.0.1";
+
+	if (f->said.syn)
+		ip_format_port(&f->said.syn->dst, f->said.syn->dport, target, sizeof(target));
+	SUMMARY("%s dialled %s, which DNAT leads to %s, and the kernel takes no packet from outside for loopback", n->peer,
+		n->dialled, target);
+	ADVICE("Allow it: sysctl -w net.ipv4.conf.%s.route_localnet=1 (mind that this opens what listens on loopback), or use "
+	       "redirect with a server on all addresses", f->iface[0] ? f->iface : "IF");
+}
+
+static void socket_destroyed(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	const struct kernel_word *w = f->said.reset;
+
+	SUMMARY("The connection of %s to port %u was killed from outside: %s did not close it", n->peer, n->port, n->owner);
+	if (w && w->pid > 0)
+		SUMMARY("The connection of %s to port %u was killed from outside: by %s (pid %d), not by %s", n->peer, n->port,
+			w->comm[0] ? w->comm : "a process", w->pid, n->owner);
+	ADVICE("See who calls `ss -K` or SOCK_DESTROY: a firewall's or a network manager's script, an operator, systemd");
+}
+
+static teller *const tellers[CAUSE_COUNT] = {
+	[CAUSE_FIREWALL_DROP] = firewall_drop,
+	[CAUSE_FIREWALL_RESET] = firewall_reset,
+	[CAUSE_FIREWALL_REJECT] = firewall_reject,
+	[CAUSE_FIREWALL_DROP_REPLY] = firewall_drop_reply,
+	[CAUSE_FIREWALL_DROP_ACK] = firewall_drop_ack,
+	[CAUSE_CONNTRACK_FULL] = conntrack_full,
+	[CAUSE_NFQUEUE_DEAD] = nfqueue_dead,
+	[CAUSE_BPF_DROP] = bpf_drop,
+	[CAUSE_PUBLISHED_NO_LISTENER] = published_no_listener,
+	[CAUSE_PUBLISHED_NOT_FORWARDED] = published_not_forwarded,
+	[CAUSE_REDIRECT_NO_LISTENER] = redirect_no_listener,
+	[CAUSE_DNAT_TO_LOOPBACK] = dnat_to_loopback,
+	[CAUSE_SOCKET_DESTROYED] = socket_destroyed,
+};
+
+bool sentences_filter(enum cause cause, const struct facts *f, const struct names *n, struct event_attempt *ret)
+{
+	if (!tellers[cause])
+		return false;
+	tellers[cause](f, n, ret);
+	return true;
+}
