@@ -105,11 +105,11 @@ WANTED = {want.cause: want for want in [
     reset("peer-closed-abruptly", "none", confidence=SURE, advice="peer"),
     reset("middlebox-reset", "none", confidence=SURE, advice="ttl"),
     # the firewall
-    Want("firewall-reject", "unreachable", "ECONNREFUSED", advice="nft list ruleset"),
-    refused("firewall-reset", confidence=SURE, advice="nft list ruleset"),
-    silent("firewall-drop", confidence=OPEN, advice="nft list ruleset"),
-    silent("firewall-drop-reply", confidence=UNSURE, advice="output"),
-    unfinished("firewall-drop-ack", confidence=OPEN, advice="nft list ruleset", before=["peer-silent"]),
+    Want("firewall-reject", "unreachable", "ECONNREFUSED", advice="ruleset"),
+    refused("firewall-reset", advice="ruleset"),
+    silent("firewall-drop", advice="ruleset"),
+    silent("firewall-drop-reply", advice="output"),
+    unfinished("firewall-drop-ack", advice="ruleset", before=["peer-silent"]),
     silent("conntrack-full", confidence=SURE, advice="nf_conntrack_max", beside=["none"]),
     reset("synproxy-backend-dead", confidence=SURE, advice="synproxy"),
     # addresses, routes, link
@@ -149,7 +149,7 @@ WANTED = {want.cause: want for want in [
 # Where a variant is told otherwise than its cause's plain form.
 OTHERWISE = {
     "reject admin-prohibited": dict(client_sees="EHOSTUNREACH"),
-    "reject net-unreachable": dict(client_sees="ENETUNREACH", confidence=OPEN),
+    "reject net-unreachable": dict(client_sees="ENETUNREACH"),
     "reject admin-prohibited over IPv6": dict(client_sees="EACCES"),
     "loopback-only over IPv6": dict(advice="::"),
     "late-with-abort": dict(outcome=None, kind="reset", client_sees="ECONNRESET"),
@@ -164,7 +164,6 @@ OTHERWISE = {
     "peer-firewall icmp": dict(outcome="unfinished"),
     "peer-firewall icmp host": dict(outcome="unfinished"),
     "martian over IPv6": dict(outcome="cancelled", client_sees="none"),
-    "not-for-us vlan": dict(confidence=OPEN, advice="nft", beside=["firewall-drop"], before=["firewall-drop"]),
     "stray-segment handshake": dict(confidence=SURE, advice="scanner"),
     **{f"odd-flags {kind} closed": dict(outcome="refused", client_sees="ECONNREFUSED")
        for kind in ("syn-fin", "null", "xmas", "fin")},
