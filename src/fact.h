@@ -206,6 +206,7 @@ enum question_kind {
 	ASK_CONNECTIONS, /* the connections of a local port (0: all), as far as something waits in them */
 	ASK_HALF_OPEN, /* how many connections of a local port are in SYN_RECV */
 	ASK_ELSEWHERE, /* who listens on this port in another network namespace */
+	ASK_TARGET, /* who has an address that packets are forwarded to, and who listens on the port there */
 	ASK_CONNTRACK, /* the size of the connection tracking table, and its limit */
 };
 
@@ -274,7 +275,11 @@ struct answer {
 	/* ASK_HALF_OPEN: how many, of tcp_max_syn_backlog; and tcp_syncookies. ASK_CONNTRACK: entries of so many */
 	uint32_t n, n_max;
 	int cookies;
-	/* ASK_ELSEWHERE: found and row, its owner, and what the namespace is called */
+	/*
+	 * ASK_ELSEWHERE: found and row, its owner, and what the namespace is called. ASK_TARGET: the same of the namespace
+	 * that has the address, if there is one here; and by routing the neighbour on the way to it.
+	 */
+	bool has_namespace;
 	struct owner elsewhere_owner;
 	char netns[64];
 };

@@ -1,11 +1,15 @@
-/* namespaces.c - who listens on a port in another network namespace. */
+/* namespaces.c - the network namespaces of this host, and who listens there. */
 #include "namespaces.h"
 #include "base/text.h"
+#include "containers.h"
 #include "sockdiag.h"
 
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,117 +18,237 @@
 #include <unistd.h>
 
 enum {
-	NAMESPACES_MAX = 256,
 	ROWS_MAX = 512,
 };
 
 static const char named[] = "/run/netns"; /* of ip-netns(8) */
 
-struct search {
-	uint16_t port;
-	struct elsewhere_record *ret;
-	struct socket_row *rows;
-	ino_t seen[NAMESPACES_MAX];
-	size_t n_seen;
+struct listing {
+	struct namespace_entry *entries;
+	size_t n;
+	bool complete;
+	ino_t own;
 };
 
-static bool is_new(struct search *s, ino_t ino)
+/* The entry of a namespace, a new one if need be; NULL: our own, or there is no room. */
+static struct namespace_entry *entry_of(struct listing *l, ino_t ino)
 {
-	for (size_t i = 0; i < s->n_seen; i++)
-		if (s->seen[i] == ino)
-			return false;
-	if (s->n_seen == NAMESPACES_MAX) {
-		s->ret->complete = false;
-		return false;
+	if (ino == l->own)
+		return NULL;
+	for (size_t i = 0; i < l->n; i++)
+		if (l->entries[i].ino == ino)
+			return &l->entries[i];
+	if (l->n == NAMESPACES_MAX) {
+		l->complete = false;
+		return NULL;
 	}
-	s->seen[s->n_seen++] = ino;
-	return true;
+	l->entries[l->n] = (struct namespace_entry){.ino = ino};
+	return &l->entries[l->n++];
 }
 
-/* The listener that reaches furthest; false: none, or it cannot be read. */
-static bool find_here(struct search *s)
+static void list_names(struct listing *l)
 {
-	struct sockdiag *sd = sockdiag_new();
-	bool found = false;
-	size_t n = 0;
+	DIR *d = opendir(named);
+	const struct dirent *file;
 
-	if (!sd || sockdiag_listeners(sd, s->rows, ROWS_MAX, &n) < 0)
-		s->ret->complete = false;
-	for (size_t i = 0; i < n; i++) {
-		if (s->rows[i].port != s->port || (found && !ip_is_any(&s->rows[i].addr)))
+	while (d && (file = readdir(d))) {
+		struct namespace_entry *e;
+		struct stat st;
+
+		if (file->d_name[0] == '.' || strlen(file->d_name) >= sizeof(e->file) ||
+			fstatat(dirfd(d), file->d_name, &st, 0) < 0)
 			continue;
-		s->ret->row = s->rows[i];
-		found = true;
-	}
-	sockdiag_free(sd);
-	return found;
-}
-
-/* Enters the namespace of an open file and looks. */
-static void look_into(struct search *s, int fd, const char *name)
-{
-	struct stat st;
-
-	if (s->ret->found || fstat(fd, &st) < 0 || !is_new(s, st.st_ino))
-		return;
-	if (setns(fd, CLONE_NEWNET) < 0) {
-		s->ret->complete = false;
-		return;
-	}
-	if (find_here(s)) {
-		s->ret->found = true;
-		text_clean(s->ret->netns, sizeof(s->ret->netns), name, strlen(name));
-	}
-}
-
-static void look_below(struct search *s, const char *path, bool processes)
-{
-	DIR *d = opendir(path);
-	const struct dirent *entry;
-
-	while (d && (entry = readdir(d)) && !s->ret->found) {
-		char name[300];
-		int fd;
-
-		if (processes ? !isdigit((unsigned char)entry->d_name[0]) : entry->d_name[0] == '.')
-			continue;
-		snprintf(name, sizeof(name), processes ? "%s/ns/net" : "%s", entry->d_name);
-		fd = openat(dirfd(d), name, O_RDONLY | O_CLOEXEC);
-		if (fd < 0)
-			continue;
-		look_into(s, fd, processes ? "" : entry->d_name);
-		close(fd);
+		e = entry_of(l, st.st_ino);
+		if (e)
+			text_copy(e->file, sizeof(e->file), file->d_name);
 	}
 	if (d)
 		closedir(d);
 }
 
-void namespaces_find_listener(uint16_t port, struct elsewhere_record *ret)
+static void list_processes(struct listing *l)
 {
-	struct search *s = calloc(1, sizeof(*s));
-	int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	DIR *d = opendir("/proc");
+	const struct dirent *file;
+
+	while (d && (file = readdir(d))) {
+		struct namespace_entry *e;
+		struct stat st;
+		char path[300];
+		int32_t pid = atoi(file->d_name);
+
+		if (!isdigit((unsigned char)file->d_name[0]))
+			continue;
+		snprintf(path, sizeof(path), "%s/ns/net", file->d_name);
+		if (fstatat(dirfd(d), path, &st, 0) < 0)
+			continue;
+		e = entry_of(l, st.st_ino);
+		if (e && (e->pid == 0 || pid < e->pid))
+			e->pid = pid;
+	}
+	if (d)
+		closedir(d);
+}
+
+size_t namespaces_list(struct namespace_entry *entries, bool *ret_complete)
+{
+	struct listing l = {.entries = entries, .complete = true};
 	struct stat st;
 
-	memset(ret, 0, sizeof(*ret));
-	if (s)
-		s->rows = calloc(ROWS_MAX, sizeof(*s->rows));
-	if (s && s->rows && home >= 0 && fstat(home, &st) == 0) {
-		s->port = port;
-		s->ret = ret;
-		ret->complete = true;
-		is_new(s, st.st_ino);
-		look_below(s, named, false);
-		look_below(s, "/proc", true);
-		if (setns(home, CLONE_NEWNET) < 0)
-			abort(); /* to go on in a stranger's namespace would be worse */
-		if (ret->found) {
-			ret->owner.inode = ret->row.inode;
-			owner_find(&ret->owner, 1);
-		}
-	}
-	if (home >= 0)
+	*ret_complete = false;
+	if (stat("/proc/thread-self/ns/net", &st) < 0)
+		return 0;
+	l.own = st.st_ino;
+	list_names(&l);
+	list_processes(&l);
+	*ret_complete = l.complete;
+	return l.n;
+}
+
+int namespace_open(const struct namespace_entry *e)
+{
+	char path[sizeof(named) + sizeof(e->file) + 1];
+	struct stat st;
+	int fd;
+
+	if (e->file[0])
+		snprintf(path, sizeof(path), "%s/%s", named, e->file);
+	else
+		snprintf(path, sizeof(path), "/proc/%d/ns/net", e->pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) == 0 && st.st_ino == e->ino)
+		return fd;
+	close(fd); /* the name or the pid is another's by now */
+	return -ESTALE;
+}
+
+void namespace_name(const struct namespace_entry *e, char *ret, size_t size)
+{
+	text_copy(ret, size, "");
+	if (e->pid > 0)
+		container_of_process(e->pid, ret, size);
+	if (!ret[0])
+		text_clean(ret, size, e->file, strlen(e->file));
+}
+
+int namespace_visit(int fd, void (*visit)(void *ctx), void *ctx)
+{
+	int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+
+	if (home < 0)
+		return -errno;
+	if (setns(fd, CLONE_NEWNET) < 0) {
+		int saved = errno;
+
 		close(home);
-	if (s)
-		free(s->rows);
-	free(s);
+		return -saved;
+	}
+	visit(ctx);
+	if (setns(home, CLONE_NEWNET) < 0)
+		abort(); /* to go on in a stranger's namespace would be worse */
+	close(home);
+	return 0;
+}
+
+struct search {
+	const struct ip *addr; /* NULL: any */
+	uint16_t port;
+	struct elsewhere_record *ret;
+	struct socket_row *rows;
+};
+
+static bool has_address(const struct ip *addr)
+{
+	struct ifaddrs *list, *i;
+	bool found = false;
+
+	if (getifaddrs(&list) < 0)
+		return false;
+	for (i = list; i && !found; i = i->ifa_next) {
+		struct ip ip;
+
+		if (!i->ifa_addr)
+			continue;
+		if (i->ifa_addr->sa_family == AF_INET)
+			ip = ip_from_v4(&((const struct sockaddr_in *)(const void *)i->ifa_addr)->sin_addr);
+		else if (i->ifa_addr->sa_family == AF_INET6)
+			ip = ip_from_v6(&((const struct sockaddr_in6 *)(const void *)i->ifa_addr)->sin6_addr);
+		else
+			continue;
+		found = ip_equal(&ip, addr);
+	}
+	freeifaddrs(list);
+	return found;
+}
+
+/* How much of what a peer may dial a listener takes. */
+static int reach_of(const struct search *s, const struct ip *addr)
+{
+	if (s->addr && ip_equal(addr, s->addr))
+		return 3;
+	return ip_is_any(addr) ? 2 : !ip_is_loopback(addr);
+}
+
+static void look_here(void *ctx)
+{
+	struct search *s = ctx;
+	struct sockdiag *sd;
+	size_t n = 0;
+
+	if (s->addr && !has_address(s->addr))
+		return;
+	s->ret->address = s->addr != NULL;
+	sd = sockdiag_new();
+	if (!sd || sockdiag_listeners(sd, s->rows, ROWS_MAX, &n) < 0)
+		s->ret->complete = false;
+	for (size_t i = 0; i < n; i++) {
+		if (s->rows[i].port != s->port ||
+			(s->ret->found && reach_of(s, &s->rows[i].addr) <= reach_of(s, &s->ret->row.addr)))
+			continue;
+		s->ret->row = s->rows[i];
+		s->ret->found = true;
+	}
+	sockdiag_free(sd);
+}
+
+static void search_all(struct search *s)
+{
+	struct namespace_entry *entries = calloc(NAMESPACES_MAX, sizeof(*entries));
+	size_t n;
+
+	memset(s->ret, 0, sizeof(*s->ret));
+	s->rows = calloc(ROWS_MAX, sizeof(*s->rows));
+	n = entries && s->rows ? namespaces_list(entries, &s->ret->complete) : 0;
+	for (size_t i = 0; i < n && !s->ret->found && !s->ret->address; i++) {
+		int fd = namespace_open(&entries[i]);
+
+		if (fd < 0 || namespace_visit(fd, look_here, s) < 0)
+			s->ret->complete = false;
+		if (fd >= 0)
+			close(fd);
+		if (s->ret->found || s->ret->address)
+			namespace_name(&entries[i], s->ret->netns, sizeof(s->ret->netns));
+	}
+	if (s->ret->found) {
+		s->ret->owner.inode = s->ret->row.inode;
+		owner_find(&s->ret->owner, 1);
+	}
+	free(s->rows);
+	free(entries);
+}
+
+void namespaces_find_listener(uint16_t port, struct elsewhere_record *ret)
+{
+	struct search s = {.port = port, .ret = ret};
+
+	search_all(&s);
+}
+
+void namespaces_find_target(const struct ip *addr, uint16_t port, struct elsewhere_record *ret)
+{
+	struct search s = {.addr = addr, .port = port, .ret = ret};
+
+	search_all(&s);
 }

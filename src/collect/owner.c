@@ -72,6 +72,16 @@ static void describe(int dir, int32_t pid, struct owner_record *r)
 		name_user(st.st_uid, r->user, sizeof(r->user));
 }
 
+void owner_cgroup(int32_t pid, char *ret, size_t size)
+{
+	char path[32], text[4096];
+
+	snprintf(path, sizeof(path), "/proc/%d/cgroup", pid);
+	text_copy(ret, size, "");
+	read_file(AT_FDCWD, path, text, sizeof(text));
+	take_cgroup(text, ret, size);
+}
+
 static bool better(int32_t pid, int32_t than)
 {
 	return than == 0 || than == 1 || (pid != 1 && pid < than);
@@ -180,6 +190,14 @@ static void take_unit(const char *path, struct owner *o)
 		path += n;
 		path += *path == '/';
 	}
+}
+
+void owner_container(const char *cgroup, char *ret, size_t size)
+{
+	struct owner o = {.pid = 0};
+
+	take_unit(cgroup, &o);
+	text_copy(ret, size, o.container);
 }
 
 void owner_from_record(const struct owner_record *r, struct owner *ret_owner)

@@ -26,5 +26,11 @@ struct owner_record {
  */
 void owner_find(struct owner_record *records, size_t n);
 
+/* The control group of a process, raw; "" where it is not known. */
+void owner_cgroup(int32_t pid, char *ret, size_t size);
+
+/* The container that a control group belongs to, clean: an id's first digits, or a machine's name; "" for none. Pure. */
+void owner_container(const char *cgroup, char *ret, size_t size);
+
 /* A record made safe to show, with unit and container taken out of the cgroup path. Pure. */
 void owner_from_record(const struct owner_record *record, struct owner *ret_owner);

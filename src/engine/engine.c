@@ -31,12 +31,13 @@ struct engine *engine_new(const struct engine_config *config)
 	e->rollups = report_rollups_new(config->key);
 	e->watch = watch_new(config->key);
 	e->reasons = reasons_new(config->key);
+	e->inners = inners_new(config->key);
 	e->recent = calloc(RECENT_MAX, sizeof(*e->recent));
 	e->seen = calloc(SEEN_MAX, sizeof(*e->seen));
 	e->addresses = calloc(ADDRESSES_MAX, sizeof(*e->addresses));
 	e->addresses_before = calloc(ADDRESSES_MAX, sizeof(*e->addresses));
 	if (!e->attempts || !e->deadlines || !e->ports || !e->peers || !e->rollups || !e->watch || !e->recent ||
-		!e->reasons || !e->seen || !e->addresses || !e->addresses_before || listeners_init(&e->listeners, config->key) < 0) {
+		!e->reasons || !e->inners || !e->seen || !e->addresses || !e->addresses_before || listeners_init(&e->listeners, config->key) < 0) {
 		engine_free(e);
 		errno = ENOMEM;
 		return NULL;
@@ -55,6 +56,7 @@ void engine_free(struct engine *e)
 	free(e->recent);
 	watch_free(e->watch);
 	reasons_free(e->reasons);
+	inners_free(e->inners);
 	table_free(e->rollups);
 	table_free(e->peers);
 	table_free(e->ports);
@@ -366,6 +368,9 @@ static void shift_clock(struct engine *e, int64_t delta)
 	watch_shift(e->watch, delta);
 	samples_shift(&e->samples, delta);
 	reasons_shift(e->reasons, delta);
+	inners_shift(e->inners, delta);
+	for (size_t i = 0; i < sizeof(e->targets) / sizeof(e->targets[0]); i++)
+		e->targets[i].t += e->targets[i].t ? delta : 0;
 	listeners_shift(&e->listeners, delta);
 	e->alert_until += delta;
 	e->next_tick += delta;

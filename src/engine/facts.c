@@ -9,6 +9,7 @@ enum {
 	PORT_ANSWER_KEPT = 500000,
 	GONE_SLACK = 500000,      /* between a listener's end and our reading of it */
 	ELSEWHERE_KEPT = 2000000,
+	TARGET_KEPT = 500000,
 	SAME_MOMENT = 300000,     /* the multicast is read when there is time */
 	BACKEND_WITHIN = 1000000, /* a proxy closes soon after its own attempt has failed */
 	LOOPBACK_INDEX = 1,       /* of lo in every namespace (include/net/flow.h LOOPBACK_IFINDEX) */
@@ -77,6 +78,35 @@ static void find_words(struct engine *e, struct facts *f)
 	if (!said->syn_ack && !a->out)
 		said->syn_ack_of_port =
 			(said->syn_ack = reasons_of_port(e->reasons, WORD_SYN_ACK, server_port, since)) != NULL;
+}
+
+static bool is_dialled(const struct attempt *a, const struct ip *addr, uint16_t port)
+{
+	return port == a->key.server_port && ip_equal(addr, &a->key.server);
+}
+
+/* Whether the SYN was led elsewhere: by the wire's second copy of it, or by the kernel's word. */
+static void find_target(struct engine *e, struct facts *f)
+{
+	const struct attempt *a = f->a;
+	const struct kernel_word *syn = f->said.syn_of_port ? NULL : f->said.syn;
+	struct target *t = &f->target;
+
+	t->inner = inners_find(e->inners, &a->key.client, a->key.client_port, a->client_isn);
+	if (t->inner && !is_dialled(a, &t->inner->addr, t->inner->port)) {
+		t->known = TARGET_SEEN;
+		t->addr = t->inner->addr;
+		t->port = t->inner->port;
+	} else if (syn && !is_dialled(a, &syn->dst, syn->dport)) {
+		t->known = TARGET_SAID;
+		t->addr = syn->dst;
+		t->port = syn->dport;
+	} else if (f->said.reset && !is_dialled(a, &f->said.reset->src, f->said.reset->sport)) {
+		t->known = TARGET_SAID;
+		t->addr = f->said.reset->src;
+		t->port = f->said.reset->sport;
+	}
+	t->here = t->known && e->addresses_known && engine_is_local(e, &t->addr);
 }
 
 /* The decisive moment: the RST or FIN, the answer, or the SYN. */
@@ -326,6 +356,45 @@ void facts_ask_elsewhere(struct engine *e, struct facts *f)
 	text_copy(f->elsewhere_netns, sizeof(f->elsewhere_netns), slot->elsewhere.netns);
 }
 
+static const struct answer *ask_target(struct engine *e, const struct target *t)
+{
+	size_t n = sizeof(e->targets) / sizeof(e->targets[0]);
+	struct question q = {.kind = ASK_TARGET, .addr = t->addr, .port = t->port};
+	struct target_answer *slot = NULL;
+
+	for (size_t i = 0; i < n; i++)
+		if (e->targets[i].t != 0 && e->targets[i].port == t->port && ip_equal(&e->targets[i].addr, &t->addr))
+			slot = &e->targets[i];
+	if (slot && e->now - slot->t < TARGET_KEPT)
+		return &slot->answer;
+	if (!slot)
+		slot = &e->targets[e->next_target++ % n];
+	*slot = (struct target_answer){.addr = t->addr, .port = t->port};
+	if (!e->config.ask || !e->config.ask(e->config.ctx, &q, &slot->answer))
+		return NULL;
+	slot->t = e->now;
+	return &slot->answer;
+}
+
+/* Who is there where translation leads to. */
+void facts_ask_target(struct engine *e, struct facts *f)
+{
+	struct target *t = &f->target;
+	const struct answer *a = t->known && !t->here ? ask_target(e, t) : NULL;
+
+	if (!a)
+		return;
+	t->asked = true;
+	t->complete = a->complete;
+	t->has_namespace = a->has_namespace;
+	t->listens = a->has_namespace && a->found;
+	t->row = a->row;
+	t->near = t->listens ? listener_near(&a->row, &t->addr, 0) : NEAR_NOTHING;
+	t->owner = a->elsewhere_owner;
+	t->way = a->routing;
+	text_copy(t->netns, sizeof(t->netns), a->netns);
+}
+
 bool facts_moved(const struct facts *f, enum counter c)
 {
 	return f->window.known && f->window.delta[c] > 0;
@@ -386,6 +455,8 @@ void facts_gather(struct engine *e, const struct attempt *a, struct facts *f)
 	find_window(e, f);
 	f->kernel = e->config.kernel;
 	find_words(e, f);
+	if (!a->out)
+		find_target(e, f);
 	if (!a->out)
 		look_at_door(e, f);
 }

@@ -20,6 +20,7 @@ void facts_look_up_listener(struct engine *e, struct facts *f); /* and which of 
 void facts_ask_port(struct engine *e, struct facts *f);         /* who else has the port */
 void facts_ask_elsewhere(struct engine *e, struct facts *f);    /* who listens in another namespace */
 void facts_ask_route(struct engine *e, struct facts *f);
+void facts_ask_target(struct engine *e, struct facts *f);       /* who is there where NAT leads to */
 void facts_ask_forward(struct engine *e, struct facts *f);      /* the way on, where this host is a router */
 void facts_ask_half_open(struct engine *e, struct facts *f);
 void facts_ask_why_dropped(struct engine *e, struct facts *f);  /* whatever the counters point at */

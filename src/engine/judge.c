@@ -96,6 +96,7 @@ static bool judge_silent(struct engine *e, struct attempt *a)
 		if (f.accepting)
 			facts_look_up_listener(e, &f);
 		facts_ask_why_dropped(e, &f);
+		facts_ask_target(e, &f);
 	}
 	if (a->foreign && is_passing_through(&f)) {
 		track_forget(e, a);
@@ -257,6 +258,8 @@ static bool judge_ended(struct engine *e, struct attempt *a)
 		if (f.asked && !f.port.bound && !f.port.udp && !f.port.outgoing && !f.gone)
 			facts_ask_elsewhere(e, &f);
 	}
+	if (f.situation == SITUATION_REFUSED || f.situation == SITUATION_UNREACHABLE)
+		facts_ask_target(e, &f);
 	if (f.situation == SITUATION_REFUSED && !a->out && f.gone && !f.accepting)
 		facts_ask_process(e, &f, f.gone);
 	if (f.situation == SITUATION_REFUSED && !a->out && f.accepting)

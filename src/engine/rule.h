@@ -32,6 +32,9 @@ extern const struct rule_table end_rules;
 /* rules_kernel.c: what the kernel's own words prove. */
 extern const struct rule_table kernel_rules;
 
+/* rules_nat.c: ports that are forwarded. */
+extern const struct rule_table nat_rules;
+
 /* Whether the kernel's word about this very packet rules the cause out. */
 bool rules_contradicted(const struct facts *f, enum cause cause);
 

@@ -8,14 +8,15 @@
  *
  * A rule belongs to one situation and one direction and says how strongly the facts speak for its cause: PROVED
  * when the kernel, its socket table or the wire says so for this very packet, INFERRED when it fits and nothing
- * else in the catalogue does, POSSIBLE when something else fits as well. The rules stand in four tables, by what
- * they have to know: who is at the door, why there is silence, how connections end, and what the kernel says.
+ * else in the catalogue does, POSSIBLE when something else fits as well. The rules stand in tables, by what
+ * they have to know: who is at the door, why there is silence, how connections end, what the kernel says, and where NAT
+ * leads.
  */
 enum {
 	RULES_MAX = 128,
 };
 
-static const struct rule_table *const tables[] = {&door_rules, &silence_rules, &end_rules, &kernel_rules};
+static const struct rule_table *const tables[] = {&door_rules, &silence_rules, &end_rules, &kernel_rules, &nat_rules};
 
 /* Where no rule speaks: what the catalogue has for such a situation and this version cannot tell. */
 static const struct {

@@ -4,6 +4,7 @@
 #include "engine/attempt.h"
 #include "engine/causes.h"
 #include "engine/clients.h"
+#include "engine/inner.h"
 #include "engine/listeners.h"
 #include "engine/samples.h"
 
@@ -70,6 +71,29 @@ struct said {
 	bool syn_of_port, syn_ack_of_port; /* of others alike: in a flood not each one is told */
 };
 
+/* Where address translation leads what was dialled. */
+struct target {
+	enum {
+		TARGET_NONE,    /* not known to lead anywhere */
+		TARGET_SEEN,    /* the wire showed the SYN as it left for it */
+		TARGET_SAID,    /* the kernel's word has it */
+	} known;
+	struct ip addr;
+	uint16_t port;
+	bool here;              /* it is an address of this host, in this namespace */
+	const struct inner *inner; /* the SYN on its way there; NULL: not seen */
+	/* ASK_TARGET */
+	bool asked;
+	bool complete;          /* every namespace was looked into */
+	bool has_namespace;     /* one of this host's namespaces has the address: */
+	char netns[64];
+	bool listens;           /* there, on the port: */
+	struct socket_row row;
+	enum near near;         /* how near it comes to taking the SYN */
+	struct owner owner;
+	struct routing way;
+};
+
 struct facts {
 	const struct attempt *a;
 	enum situation situation;
@@ -94,6 +118,7 @@ struct facts {
 	struct answer port;
 	bool kernel; /* the kernel's words are heard */
 	struct said said;
+	struct target target;
 	/* counters around the decisive moment */
 	struct window window;
 	enum rst_origin origin;

@@ -128,21 +128,77 @@ static void bpf_drop(const struct facts *f, const struct names *n, struct event_
 	ADVICE("See: ss -ltnpe 'sport = :%u' (bpf filter); bpftool cgroup tree; bpftool prog show", n->port);
 }
 
+/* "container web (0123456789ab) at 172.18.0.2:80" */
+static const char *target_words(const struct facts *f, char *buf, size_t size)
+{
+	const struct target *t = &f->target;
+	char where[IP_TEXT];
+
+	if (t->known)
+		ip_format_port(&t->addr, t->port, where, sizeof(where));
+	else
+		text_copy(where, sizeof(where), "its target");
+	if (t->netns[0])
+		snprintf(buf, size, "%s, in %s", where, t->netns);
+	else
+		snprintf(buf, size, "%s%s", where, t->has_namespace ? ", in another network namespace" : "");
+	return buf;
+}
+
 static void published_no_listener(const struct facts *f, const struct names *n, struct event_attempt *ev)
 {
-	(void)f;
+	char target[160];
+
+	if (f->target.known) {
+		SUMMARY("%s dialled %s, which is forwarded to %s, and there nothing listens on port %u", n->peer, n->dialled,
+			target_words(f, target, sizeof(target)), f->target.port);
+		ADVICE("Start the server there, or publish the port that it listens on (docker run -p %u:PORT). See what listens: "
+		       "docker exec NAME ss -ltn; nsenter -t PID -n ss -ltnp", n->port);
+		return;
+	}
 	SUMMARY("%s dialled %s and was refused by a RST from behind this host: the port is likely forwarded to where "
 		"nothing listens", n->peer, n->dialled);
 	ADVICE("Look at where it leads: docker ps; nft list ruleset | grep -n dnat; iptables-save -t nat | grep %u", n->port);
 }
 
+static void published_loopback_only(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	char target[160], bound[IP_TEXT], owner[160];
+
+	ip_format_port(&f->target.row.addr, f->target.row.port, bound, sizeof(bound));
+	SUMMARY("%s dialled %s, which is forwarded to %s, but %s listens on %s only: the container's own loopback", n->peer,
+		n->dialled, target_words(f, target, sizeof(target)), words_owner(&f->target.owner, owner, sizeof(owner)), bound);
+	ADVICE("Make it listen on %s inside the container; its 127.0.0.1 is not this host's, and nothing is forwarded to it",
+		ip_is_v4(&f->target.addr) ? "0.0.0.0" : "::");
+}
+
+static void published_target_dead(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	char target[160], hop[IP_TEXT];
+
+	SUMMARY("%s dialled %s, which is forwarded to %s, and nobody answers for that address", n->peer, n->dialled,
+		target_words(f, target, sizeof(target)));
+	ADVICE("The container or host is gone, or has another address by now: restart it, or correct the rule (nft -a list "
+	       "ruleset | grep dnat; iptables-save -t nat). See: ip neigh show %s; docker ps",
+		f->target.known ? ip_format(&f->target.addr, hop, sizeof(hop)) : "");
+}
+
+static void published_no_return(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	char target[160];
+
+	SUMMARY("%s dialled %s, which is forwarded to %s: the SYN leaves for it, and no answer comes back", n->peer, n->dialled,
+		target_words(f, target, sizeof(target)));
+	ADVICE("Look there: does its firewall drop it, does it run, and does its way back lead over this host (ip route get "
+	       "%s there)? Where it does not, masquerade what is forwarded", n->peer);
+}
+
 static void published_not_forwarded(const struct facts *f, const struct names *n, struct event_attempt *ev)
 {
-	char target[IP_TEXT] = "its target";
+	char target[160];
 
-	if (f->said.syn)
-		ip_format_port(&f->said.syn->dst, f->said.syn->dport, target, sizeof(target));
-	SUMMARY("%s dialled %s, which is forwarded to %s, but this host does not forward it", n->peer, n->dialled, target);
+	SUMMARY("%s dialled %s, which is forwarded to %s, but this host does not forward it", n->peer, n->dialled,
+		target_words(f, target, sizeof(target)));
 	ADVICE(is_for(f->said.syn, REASON_IP_INADDRERRORS)
 			? "Turn forwarding on: sysctl -w net.ipv4.ip_forward=1 (and keep it in /etc/sysctl.d)"
 			: "Allow it in the forward chain: " FIND_RULE "; docker: iptables -L DOCKER-USER -nv");
@@ -198,6 +254,9 @@ static teller *const tellers[CAUSE_COUNT] = {
 	[CAUSE_NFQUEUE_DEAD] = nfqueue_dead,
 	[CAUSE_BPF_DROP] = bpf_drop,
 	[CAUSE_PUBLISHED_NO_LISTENER] = published_no_listener,
+	[CAUSE_PUBLISHED_LOOPBACK_ONLY] = published_loopback_only,
+	[CAUSE_PUBLISHED_TARGET_DEAD] = published_target_dead,
+	[CAUSE_PUBLISHED_NO_RETURN] = published_no_return,
 	[CAUSE_PUBLISHED_NOT_FORWARDED] = published_not_forwarded,
 	[CAUSE_REDIRECT_NO_LISTENER] = redirect_no_listener,
 	[CAUSE_DNAT_TO_LOOPBACK] = dnat_to_loopback,

@@ -5,6 +5,7 @@
 #include "engine/attempt.h"
 #include "engine/causes.h"
 #include "engine/engine.h"
+#include "engine/inner.h"
 #include "engine/listeners.h"
 #include "engine/reasons.h"
 #include "engine/rules.h"
@@ -73,6 +74,14 @@ struct port_answer {
 	struct answer elsewhere;
 };
 
+/* Who has the target of a published port (ASK_TARGET), remembered for a moment. */
+struct target_answer {
+	int64_t t; /* 0: free */
+	struct ip addr;
+	uint16_t port;
+	struct answer answer;
+};
+
 /* A closer look that was asked for. */
 struct looking {
 	struct look look;
@@ -103,6 +112,7 @@ struct engine {
 	struct listeners listeners;
 	struct samples samples;
 	struct reasons *reasons;
+	struct inners *inners;
 	struct ip *addresses, *addresses_before;
 	size_t n_addresses;
 	bool addresses_known, sockets_known;
@@ -110,6 +120,8 @@ struct engine {
 	size_t next_recent;
 	struct seen *seen;
 	struct port_answer port_answers[32];
+	struct target_answer targets[16];
+	size_t next_target;
 	struct table *rollups;
 	struct event_tick totals;
 	int64_t lost_t;        /* when packets were last lost; 0: never */

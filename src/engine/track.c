@@ -590,6 +590,8 @@ void track_segment(struct engine *e, const struct segment *s)
 		watch_address(e, s);
 		return;
 	}
+	if (e->addresses_known && !engine_is_local(e, &s->src) && !engine_is_local(e, &s->dst))
+		inners_segment(e->inners, s);
 	if (is_copy(e, s)) {
 		follow_copy(e, s);
 		return;

@@ -368,6 +368,34 @@ static void tell_word(const struct kernel_word *w, bool of_port, struct event_at
 			w->function[0] ? " in " : "", w->function, w->function[0] ? "()" : "");
 }
 
+/* Where translation led the SYN, and what was found there. */
+static void tell_target(const struct facts *f, struct event_attempt *ev)
+{
+	const struct target *t = &f->target;
+	char to[IP_TEXT], took[32], bound[IP_TEXT], owner[160], flags[8];
+
+	if (!t->known)
+		return;
+	ip_format_port(&t->addr, t->port, to, sizeof(to));
+	if (t->inner) {
+		flags_text(t->inner->answer_flags, flags, sizeof(flags));
+		words_duration(t->inner->t - f->a->first, took, sizeof(took));
+		say(ev, "packets", "the SYN left for %s after %s; %s%s%s from there", to, took,
+			t->inner->answered ? "[" : "no answer", t->inner->answered ? flags : "", t->inner->answered ? "] came" : "");
+	}
+	if (t->has_namespace && t->listens) {
+		ip_format_port(&t->row.addr, t->row.port, bound, sizeof(bound));
+		say(ev, "netns", "%s%sthere %s listens on %s", t->netns, t->netns[0] ? ": " : "",
+			words_owner(&t->owner, owner, sizeof(owner)), bound);
+	} else if (t->has_namespace) {
+		say(ev, "netns", "%s%sno TCP socket listens on port %u in the namespace that has %s", t->netns,
+			t->netns[0] ? ": " : "", t->port, ip_format(&t->addr, to, sizeof(to)));
+	}
+	if (t->asked && !t->has_namespace && (t->way.neighbour == NEIGHBOUR_ASKED || t->way.neighbour == NEIGHBOUR_FAILED))
+		say(ev, "routes", "%s on %s does not answer (neighbour %s)", ip_format(&t->way.next_hop, to, sizeof(to)),
+			t->way.device, t->way.neighbour == NEIGHBOUR_FAILED ? "FAILED" : "INCOMPLETE");
+}
+
 /* The kernel's own words. */
 static void tell_kernel(const struct facts *f, struct event_attempt *ev)
 {
@@ -594,6 +622,7 @@ void words_tell(const struct facts *f, const struct verdict *v, const struct tel
 	if (n.who)
 		take_owner(n.who, &ret->owner);
 	tell_wire(f, ret);
+	tell_target(f, ret);
 	tell_kernel(f, ret);
 	tell_door(f, t, ret);
 	tell_host(f, ret);

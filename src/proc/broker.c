@@ -121,6 +121,9 @@ static bool serve(int socket)
 	case BROKER_ELSEWHERE:
 		namespaces_find_listener(request.port, &reply.elsewhere);
 		break;
+	case BROKER_TARGET:
+		namespaces_find_target(&request.addr, request.port, &reply.elsewhere);
+		break;
 	default:
 		return true;
 	}

@@ -22,6 +22,7 @@ enum broker_kind {
 	BROKER_OWNERS,    /* who holds these inodes */
 	BROKER_PROCESS,   /* what a process is doing */
 	BROKER_ELSEWHERE, /* who listens on a port in another network namespace */
+	BROKER_TARGET,    /* which namespace has an address, and who listens on the port there */
 };
 
 /* What the worker asks. */
@@ -31,6 +32,7 @@ struct broker_request {
 	uint32_t inodes[OWNER_BATCH];
 	int32_t pid;
 	uint16_t port;
+	struct ip addr;
 };
 
 struct broker_reply {

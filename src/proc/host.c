@@ -30,6 +30,7 @@ static const uint32_t budgets[] = {
 	[ASK_HALF_OPEN] = 20,
 	[ASK_ELSEWHERE] = 2, /* every process's namespace */
 	[ASK_CONNTRACK] = 20,
+	[ASK_TARGET] = 2,    /* likewise */
 };
 
 enum {
@@ -156,6 +157,7 @@ static int take_reply(struct host *h)
 		h->answered = true;
 		break;
 	case BROKER_ELSEWHERE:
+	case BROKER_TARGET:
 		h->elsewhere = reply.elsewhere;
 		h->answered = true;
 		break;
@@ -320,18 +322,40 @@ static bool ask_conntrack(struct host *h, const struct question *q, struct answe
 	return n >= 0 && max >= 0;
 }
 
-static bool ask_elsewhere(struct host *h, const struct question *q, struct answer *a)
+static bool ask_namespaces(struct host *h, const struct broker_request *request, struct answer *a)
 {
-	struct broker_request request = {.kind = BROKER_ELSEWHERE, .port = q->port};
-
-	if (!ask_broker(h, &request))
+	if (!ask_broker(h, request))
 		return false;
+	a->has_namespace = h->elsewhere.address;
 	a->found = h->elsewhere.found;
 	a->complete = h->elsewhere.complete;
 	a->row = h->elsewhere.row;
 	text_clean(a->netns, sizeof(a->netns), h->elsewhere.netns,
 		strnlen(h->elsewhere.netns, sizeof(h->elsewhere.netns)));
 	owner_from_record(&h->elsewhere.owner, &a->elsewhere_owner);
+	return true;
+}
+
+static bool ask_elsewhere(struct host *h, const struct question *q, struct answer *a)
+{
+	struct broker_request request = {.kind = BROKER_ELSEWHERE, .port = q->port};
+
+	return ask_namespaces(h, &request, a);
+}
+
+static bool ask_target(struct host *h, const struct question *q, struct answer *a)
+{
+	struct broker_request request = {.kind = BROKER_TARGET, .addr = q->addr, .port = q->port};
+	static const uint8_t any4[4];
+	struct question way = {.kind = ASK_ROUTE, .peer = q->addr};
+
+	if (ip_is_v4(&q->addr))
+		way.addr = ip_from_v4(any4);
+
+	if (!ask_namespaces(h, &request, a))
+		return false;
+	if (h->src->routes)
+		routes_ask(h->src->routes, &way, &a->routing);
 	return true;
 }
 
@@ -347,6 +371,7 @@ static const struct {
 	[ASK_CONNECTIONS] = {ask_connections, true, true},
 	[ASK_HALF_OPEN] = {ask_half_open, true, true},
 	[ASK_ELSEWHERE] = {ask_elsewhere, false, false},
+	[ASK_TARGET] = {ask_target, false, false},
 	[ASK_CONNTRACK] = {ask_conntrack, false, false},
 };
 

@@ -7,6 +7,8 @@ import json
 
 import scenarios
 import scenarios_ends
+import scenarios_kernel
+import scenarios_nat
 import scenarios_net
 
 PROVED = ("proved",)
@@ -112,6 +114,20 @@ WANTED = {want.cause: want for want in [
     unfinished("firewall-drop-ack", advice="ruleset", before=["peer-silent"]),
     silent("conntrack-full", confidence=SURE, advice="nf_conntrack_max", beside=["none"]),
     reset("synproxy-backend-dead", confidence=SURE, advice="synproxy"),
+    silent("nfqueue-dead", advice="bypass"),
+    silent("tproxy-dead", advice="ruleset"),
+    silent("bpf-drop", advice="bpftool"),
+    served("conntrack-invalid", advice="conntrack", patience=12),
+    reset("socket-destroyed", advice="ss -K"),
+    # published ports and NAT
+    refused("published-no-listener", advice="docker"),
+    refused("published-loopback-only", advice="inside the container"),
+    Want("published-target-dead", "unreachable", "EHOSTUNREACH", advice="ip neigh", patience=12,
+         before=["firewall-drop"]),
+    silent("published-not-forwarded", advice="forward"),
+    silent("published-no-return", advice="masquerade"),
+    refused("redirect-no-listener", advice="nat"),
+    silent("dnat-to-loopback", advice="route_localnet"),
     # addresses, routes, link
     silent("reverse-path", advice="rp_filter"),
     silent("no-route-back", advice="ip route get"),
@@ -201,6 +217,8 @@ def cases(plain, variants):
 FIRST = cases(scenarios.SCENARIOS, FIRST_VARIANTS)
 ENDS = cases(scenarios_ends.SCENARIOS, scenarios_ends.VARIANTS)
 NET = cases(scenarios_net.SCENARIOS, scenarios_net.VARIANTS)
+KERNEL = cases(scenarios_kernel.SCENARIOS, scenarios_kernel.VARIANTS)
+NAT = cases(scenarios_nat.SCENARIOS, scenarios_nat.VARIANTS)
 
 
 class Matrix:
