@@ -190,10 +190,56 @@ struct kernel_word {
 	uint8_t flags, ttl;
 	bool reset;         /* a RST of ours; else a drop */
 	bool v6;
+	uint8_t state;      /* of the socket that a RST ends, as in include/net/tcp_states.h; 0: not known */
 	bool routed;        /* a drop behind routing; a RST that answers no segment */
+	/* kept by the engine: how many words alike came of this end one after another, and since when */
+	uint32_t times;
+	int64_t since;
 	char name[REASON_TEXT];       /* as the kernel calls the reason */
 	char function[FUNCTION_TEXT]; /* of the kernel, that dropped it; "": not known */
 	char comm[20];
+};
+
+/* ASK_FLOW: what connection tracking knows of a connection. */
+struct tracked_flow {
+	bool found;
+	bool replied;      /* an answer was seen */
+	struct ip target;  /* where its packets are led to */
+	uint16_t target_port;
+};
+
+/* A BPF program that packets pass. */
+enum hook_kind {
+	HOOK_XDP,
+	HOOK_TC_INGRESS,
+	HOOK_TC_EGRESS,
+	HOOK_CGROUP_INGRESS,
+	HOOK_CGROUP_EGRESS,
+	HOOK_SK_LOOKUP,
+	HOOK_NETFILTER,
+	HOOK_KINDS,
+};
+
+enum {
+	HOOK_PROGRAMS = 8,
+};
+
+struct hook_program {
+	uint8_t kind; /* enum hook_kind */
+	uint32_t id;
+	char where[48], name[32]; /* clean text */
+};
+
+/* ASK_HOOKS: what packets pass besides routing and nftables. */
+struct hooks {
+	bool legacy; /* iptables of the old kind has tables here */
+	bool ipvs;   /* it has services */
+	bool tproxy; /* a rule of the old kind has TPROXY, which drops what finds no socket */
+	bool netfilter_known;
+	uint32_t netfilter; /* BPF programs at netfilter's hooks, of all namespaces */
+	bool more;          /* than are told here: */
+	uint32_t n;
+	struct hook_program programs[HOOK_PROGRAMS];
 };
 
 /* What the engine wants to know of the host; a driver answers what it can (engine_answer()). */
@@ -207,6 +253,8 @@ enum question_kind {
 	ASK_HALF_OPEN, /* how many connections of a local port are in SYN_RECV */
 	ASK_ELSEWHERE, /* who listens on this port in another network namespace */
 	ASK_TARGET, /* who has an address that packets are forwarded to, and who listens on the port there */
+	ASK_FLOW,   /* the connection tracking entry of a connection: addr, port; peer, peer_port */
+	ASK_HOOKS,  /* which BPF programs packets of this family pass, and other hooks; pid: of the server's process */
 	ASK_CONNTRACK, /* the size of the connection tracking table, and its limit */
 };
 
@@ -280,6 +328,8 @@ struct answer {
 	 * that has the address, if there is one here; and by routing the neighbour on the way to it.
 	 */
 	bool has_namespace;
+	struct hooks hooks; /* ASK_HOOKS */
+	struct tracked_flow flow;   /* ASK_FLOW */
 	struct owner elsewhere_owner;
 	char netns[64];
 };

@@ -79,6 +79,7 @@ const volatile __u32 own_netns = 0;       /* 0: every namespace */
 const volatile bool has_rx_sk = false;    /* kfree_skb names the receiving socket (since 6.11) */
 const volatile bool has_rst_reason = false; /* tcp_send_reset has a reason (since 6.10) */
 const volatile __u8 notable[KERNEL_REASONS] = {};
+const volatile __u32 purge_reason = 0; /* what waits in a socket that is closed; a closing tcpdump's, perfect SYNs */
 
 enum {
 	SLOTS = 1024,
@@ -277,15 +278,14 @@ int on_drop(__u64 *ctx)
 	__u32 netns = 0, ifindex = 0;
 	__u8 state = 0;
 
-	if (!parse(skb, &f))
+	if ((purge_reason && reason == purge_reason) || !parse(skb, &f))
 		return 0;
 	if (!(f.flags & (SYN | RST)) && !(reason < KERNEL_REASONS && notable[reason & (KERNEL_REASONS - 1)]))
 		return 0;
 	dev = device_of(skb);
-	if (dev) {
+	if (dev)
 		netns = BPF_CORE_READ(dev, nd_net.net, ns.inum);
-		ifindex = BPF_CORE_READ(dev, ifindex);
-	}
+	ifindex = skb->dev ? BPF_CORE_READ(dev, ifindex) : (__u32)skb->skb_iif;
 	sk = skb->sk;
 	if (has_rx_sk && !sk)
 		sk = (const struct sock *)ctx[3];
@@ -307,7 +307,7 @@ int on_drop(__u64 *ctx)
 	r->t = now;
 	r->count = count;
 	r->netns = netns;
-	r->ifindex = ifindex ? ifindex : (__u32)skb->skb_iif;
+	r->ifindex = ifindex;
 	r->pid = bpf_get_current_pid_tgid() >> 32;
 	r->reason = reason;
 	r->kind = RECORD_DROP;
@@ -369,10 +369,9 @@ int on_reset(__u64 *ctx)
 			return 0;
 		turn(&f);
 		dev = device_of(skb);
-		if (dev) {
+		if (dev)
 			netns = BPF_CORE_READ(dev, nd_net.net, ns.inum);
-			ifindex = BPF_CORE_READ(dev, ifindex);
-		}
+		ifindex = skb->dev ? BPF_CORE_READ(dev, ifindex) : (__u32)skb->skb_iif;
 	} else if (sk) {
 		take_socket(sk, &f);
 	} else {

@@ -92,6 +92,9 @@ static bool adapt(struct kernel *k, struct kernel_bpf *bpf, char *why, size_t si
 	drop = count_arguments(btf, "btf_trace_kfree_skb");
 	reset = count_arguments(btf, "btf_trace_tcp_send_reset");
 	named = read_names(btf, "skb_drop_reason", "SKB_DROP_REASON_", k->drops, k->drop_reasons);
+	for (uint32_t r = 0; r < KERNEL_REASONS; r++)
+		if (strcmp(k->drops[r], "QUEUE_PURGE") == 0)
+			bpf->rodata->purge_reason = r;
 	bpf->rodata->has_rx_sk = drop >= 4;
 	bpf->rodata->has_rst_reason = reset >= 3 &&
 				      read_names(btf, "sk_rst_reason", "SK_RST_REASON_", k->resets, k->reset_reasons);
@@ -151,11 +154,15 @@ static int on_record(void *ctx, void *data, size_t size)
 		.reset = r->kind == RECORD_RESET,
 		.v6 = r->v6,
 		.routed = r->routed,
+		.state = r->state,
 	};
 	w.reason = w.reset ? k->reset_reasons[reason] : k->drop_reasons[reason];
 	text_copy(w.name, sizeof(w.name), w.reset ? k->resets[reason] : k->drops[reason]);
 	/* "nf_hook_slow", or "nft_do_chain [nf_tables]" */
 	text_clean(w.function, sizeof(w.function), r->function, strcspn(r->function, " "));
+	/* XDP drops have no reason of their own (do_xdp_generic, veth_xdp_rcv_skb; v6.18) */
+	if (!w.reset && w.reason == REASON_OTHER && strstr(w.function, "xdp"))
+		w.reason = REASON_XDP;
 	text_clean(w.comm, sizeof(w.comm), r->comm, strnlen(r->comm, sizeof(r->comm)));
 	k->taken++;
 	k->take(k->ctx, &w);

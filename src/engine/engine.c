@@ -136,6 +136,7 @@ void engine_segment(struct engine *e, const struct segment *s)
 void engine_kernel(struct engine *e, const struct kernel_word *w)
 {
 	reasons_add(e->reasons, w);
+	watch_word(e, w);
 	/* What the capture cannot have seen begins here: XDP comes before it. */
 	if (!w->reset && (w->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && (w->reason == REASON_XDP || e->config.no_packets)) {
 		struct segment s = {
@@ -368,6 +369,7 @@ static void shift_clock(struct engine *e, int64_t delta)
 	watch_shift(e->watch, delta);
 	samples_shift(&e->samples, delta);
 	reasons_shift(e->reasons, delta);
+	e->hooks.t = 0;
 	inners_shift(e->inners, delta);
 	for (size_t i = 0; i < sizeof(e->targets) / sizeof(e->targets[0]); i++)
 		e->targets[i].t += e->targets[i].t ? delta : 0;

@@ -10,6 +10,7 @@ enum {
 	GONE_SLACK = 500000,      /* between a listener's end and our reading of it */
 	ELSEWHERE_KEPT = 2000000,
 	TARGET_KEPT = 500000,
+	HOOKS_KEPT = 2000000,
 	SAME_MOMENT = 300000,     /* the multicast is read when there is time */
 	BACKEND_WITHIN = 1000000, /* a proxy closes soon after its own attempt has failed */
 	LOOPBACK_INDEX = 1,       /* of lo in every namespace (include/net/flow.h LOOPBACK_IFINDEX) */
@@ -55,6 +56,11 @@ static void find_window(const struct engine *e, struct facts *f)
 						     : ORIGIN_STACK;
 }
 
+static bool is_near(int64_t a, int64_t b)
+{
+	return a - b < SAME_MOMENT && b - a < SAME_MOMENT;
+}
+
 /* What the kernel said of the attempt's packets. Its words stay valid while the facts are used: no word comes then. */
 static void find_words(struct engine *e, struct facts *f)
 {
@@ -73,6 +79,8 @@ static void find_words(struct engine *e, struct facts *f)
 	said->from_client = reasons_find(e->reasons, WORD_FROM, ip, port, since);
 	said->to_client = reasons_find(e->reasons, WORD_TO, ip, port, since);
 	said->reset = reasons_find(e->reasons, a->out ? WORD_RESET_FROM : WORD_RESET_TO, ip, port, since);
+	if (said->reset && f->situation == SITUATION_RESET && !is_near(said->reset->t, a->ended))
+		said->reset = NULL; /* of an earlier RST */
 	if (!said->syn && !a->out)
 		said->syn_of_port = (said->syn = reasons_of_port(e->reasons, WORD_SYN, server_port, since)) != NULL;
 	if (!said->syn_ack && !a->out)
@@ -400,11 +408,6 @@ bool facts_moved(const struct facts *f, enum counter c)
 	return f->window.known && f->window.delta[c] > 0;
 }
 
-static bool is_near(int64_t a, int64_t b)
-{
-	return a - b < SAME_MOMENT && b - a < SAME_MOMENT;
-}
-
 /* What else happened to the port when the connection ended. */
 void facts_look_around_end(struct engine *e, struct facts *f)
 {
@@ -518,4 +521,32 @@ bool facts_choose_waiting(struct engine *e, struct facts *f)
 	if (n == 1)
 		f->accepting = only;
 	return n == 1;
+}
+
+void facts_ask_flow(struct engine *e, struct facts *f)
+{
+	const struct attempt_key *k = &f->a->key;
+	struct answer answer = {.found = false};
+	struct question q = {.kind = ASK_FLOW, .addr = k->server, .port = k->server_port, .peer = k->client,
+		.peer_port = k->client_port};
+
+	f->asked_flow = e->config.ask && e->config.ask(e->config.ctx, &q, &answer);
+	f->flow = answer.flow;
+}
+
+/* Remembered for a moment: many attempts fail alike. */
+void facts_ask_hooks(struct engine *e, struct facts *f)
+{
+	struct hooks_answer *kept = &e->hooks;
+	struct question q = {.kind = ASK_HOOKS, .addr = f->a->key.server,
+		.pid = f->accepting ? f->accepting->owner.pid : 0};
+	struct answer answer = {.found = false};
+
+	if (kept->t == 0 || e->now - kept->t > HOOKS_KEPT || kept->v6 != f->a->v6 || kept->pid != q.pid) {
+		if (!e->config.ask || !e->config.ask(e->config.ctx, &q, &answer))
+			return;
+		*kept = (struct hooks_answer){e->now, f->a->v6, q.pid, answer.hooks};
+	}
+	f->asked_hooks = true;
+	f->hooks = kept->hooks;
 }

@@ -27,6 +27,10 @@ void facts_ask_why_dropped(struct engine *e, struct facts *f);  /* whatever the 
 void facts_ask_process(struct engine *e, struct facts *f, const struct listener *l);
 void facts_ask_holder(struct engine *e, struct facts *f, uint32_t inode);
 
+/* What connection tracking knows of the connection, and which BPF programs and others its packets pass. */
+void facts_ask_flow(struct engine *e, struct facts *f);
+void facts_ask_hooks(struct engine *e, struct facts *f);
+
 /* In whose queue a connection waits, of several listeners that take it. False: not known. */
 bool facts_choose_waiting(struct engine *e, struct facts *f);
 

@@ -75,6 +75,21 @@ static bool is_passing_through(const struct facts *f)
 	return f->routing.in == ROUTE_UNICAST || (f->routing.in == ROUTE_NONE && f->routing.forwarding > 0);
 }
 
+/* Where what dropped a packet can be named: which programs it passed. */
+static void ask_who_dropped(struct engine *e, struct facts *f)
+{
+	static const uint8_t reasons[] = {REASON_NETFILTER_DROP, REASON_XDP, REASON_TC_INGRESS, REASON_TC_EGRESS,
+		REASON_SOCKET_FILTER, REASON_BPF_CGROUP_EGRESS};
+	const struct kernel_word *words[] = {f->said.syn, f->said.syn_ack, f->said.from_client, f->said.to_client};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (words[i] && memchr(reasons, words[i]->reason, sizeof(reasons)) &&
+			strncmp(words[i]->function, "nft_do_chain", strlen("nft_do_chain")) != 0) {
+			facts_ask_hooks(e, f);
+			return;
+		}
+}
+
 static bool judge_silent(struct engine *e, struct attempt *a)
 {
 	struct facts f;
@@ -98,6 +113,7 @@ static bool judge_silent(struct engine *e, struct attempt *a)
 		facts_ask_why_dropped(e, &f);
 		facts_ask_target(e, &f);
 	}
+	ask_who_dropped(e, &f);
 	if (a->foreign && is_passing_through(&f)) {
 		track_forget(e, a);
 		return false;
@@ -128,6 +144,7 @@ static bool judge_answered(struct engine *e, struct attempt *a)
 
 	facts_gather(e, a, &f);
 	facts_look_up(e, &f);
+	ask_who_dropped(e, &f);
 	blocked = a->out && f.looked_up && f.found && f.socket.state == SOCKET_SYN_SENT;
 	if (blocked && e->now < a->answered + UNSEEN_AFTER) /* the SYN-ACK came, and did not get through */
 		return wait(e, a, e->now + USEC);
@@ -215,7 +232,7 @@ static void remember_refusal(struct engine *e, const struct attempt *a)
 static bool is_waiting_cause(uint8_t cause)
 {
 	static const uint8_t waiting[] = {CAUSE_NOT_ACCEPTING, CAUSE_NOT_READING, CAUSE_PROCESS_STOPPED,
-		CAUSE_FD_LIMIT, CAUSE_MTU_BLACKHOLE, CAUSE_PAWS};
+		CAUSE_FD_LIMIT, CAUSE_MTU_BLACKHOLE, CAUSE_PAWS, CAUSE_CONNTRACK_INVALID};
 
 	return memchr(waiting, cause, sizeof(waiting)) != NULL;
 }
@@ -239,6 +256,9 @@ static bool judge_ended(struct engine *e, struct attempt *a)
 
 	if (a->reset_by == SIDE_CLIENT && is_waiting_cause(a->cause))
 		return true; /* it gave up what was said to lead nowhere */
+	if (a->given_up && (a->cause == CAUSE_CONNTRACK_INVALID || a->cause == CAUSE_FIREWALL_DROP_ACK ||
+				a->cause == CAUSE_BPF_DROP))
+		return true; /* what was said is why nothing of it was acknowledged */
 	if (a->outcome == OUTCOME_UNFINISHED && a->reset_by == SIDE_CLIENT)
 		return true; /* what was said of it stands: this RST only ends it */
 	facts_gather(e, a, &f);
@@ -321,8 +341,11 @@ bool judge_waiting(struct engine *e, const struct connection *c, enum waiting wh
 	f.connection = *c;
 	if (why == WAITING_READ)
 		facts_ask_holder(e, &f, c->row.inode);
+	else if (why == WAITING_FILTERED)
+		facts_ask_flow(e, &f);
 	else if (facts_choose_waiting(e, &f))
 		facts_ask_process(e, &f, f.accepting);
+	ask_who_dropped(e, &f);
 	v = rules_judge(&f);
 	if (v.cause == CAUSE_UNKNOWN)
 		return false;

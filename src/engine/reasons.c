@@ -8,6 +8,7 @@
 
 enum {
 	ENDS_MAX = 1024,
+	RUN_GAP = 10000000, /* retransmissions come at most so far apart while anybody waits for them */
 };
 
 struct end_key {
@@ -58,7 +59,14 @@ static struct end *end_of(struct reasons *r, const struct ip *ip, uint16_t port)
 static void keep(struct reasons *r, enum word_kind kind, const struct ip *ip, uint16_t port,
 	const struct kernel_word *w)
 {
-	end_of(r, ip, port)->words[kind] = *w;
+	struct kernel_word *kept = &end_of(r, ip, port)->words[kind];
+	bool again = kept->t != 0 && w->t - kept->t < RUN_GAP && kept->reason == w->reason;
+	uint32_t times = again ? kept->times + 1 : 1;
+	int64_t since = again ? kept->since : w->t;
+
+	*kept = *w;
+	kept->times = times;
+	kept->since = since;
 }
 
 static void keep_of_port(struct reasons *r, enum word_kind kind, uint16_t port, const struct kernel_word *w)
@@ -128,6 +136,7 @@ void reasons_shift(struct reasons *r, int64_t delta)
 	for (struct end *end = NULL; (end = table_next(r->ends, end));)
 		for (int i = 0; i < WORD_KINDS; i++) {
 			end->words[i].t += end->words[i].t ? delta : 0;
+			end->words[i].since += delta;
 			end->skipped[i] += end->skipped[i] ? delta : 0;
 		}
 }

@@ -33,6 +33,7 @@ enum waiting {
 	WAITING_ACCEPT, /* the connection itself, to be accepted */
 	WAITING_READ,   /* data, to be read, and the window has closed */
 	WAITING_RESENT, /* data of ours, to be acknowledged, while later data got through */
+	WAITING_FILTERED, /* segments, which the kernel drops */
 	WAITING_PAWS,   /* data of the peer, which comes and does not count */
 };
 
@@ -158,6 +159,10 @@ struct facts {
 	enum waiting waiting;
 	int64_t waited;
 	struct connection connection;
+	bool asked_flow;
+	struct tracked_flow flow; /* of connection tracking */
+	bool asked_hooks;
+	struct hooks hooks;
 	/* an address that was asked for */
 	uint32_t asked_times;
 	int64_t address_gone; /* how long ago it was taken from this host; 0: not known to have been */

@@ -15,6 +15,10 @@
  * else hangs at a hook: iptables of the old kind, connection tracking, a BPF program.
  */
 
+enum {
+	CLOSED = 7, /* TCP_CLOSE */
+};
+
 static enum confidence about(bool of_port)
 {
 	return of_port ? CONFIDENCE_INFERRED : CONFIDENCE_PROVED;
@@ -63,6 +67,46 @@ static bool is_reset_elsewhere(const struct facts *f)
 	return w && !f->a->out && (!ip_equal(&w->src, &k->server) || w->sport != k->server_port);
 }
 
+/*
+ * Who drops at a hook without a rule of nftables is known where only one of those that do so is there. Of BPF programs
+ * the kernel does not say for which namespace they hang; but where one of ours is dropped, and nothing else could have.
+ */
+enum at_hook {
+	AT_HOOK_UNKNOWN,
+	AT_HOOK_LEGACY, /* iptables of the old kind */
+	AT_HOOK_BPF,
+};
+
+static enum at_hook at_hook(const struct facts *f, const struct kernel_word *w)
+{
+	const struct hooks *h = &f->hooks;
+
+	if (!f->asked_hooks || !h->netfilter_known || h->ipvs || moved(f, COUNTER_CONNTRACK_DROP))
+		return AT_HOOK_UNKNOWN;
+	if (h->tproxy && !w->routed)
+		return AT_HOOK_UNKNOWN; /* one of the old kind drops as well what finds no socket */
+	if (h->legacy && h->netfilter == 0)
+		return AT_HOOK_LEGACY;
+	return !h->legacy && h->netfilter > 0 ? AT_HOOK_BPF : AT_HOOK_UNKNOWN;
+}
+
+/* How surely a word is a firewall's, or a BPF program's at a hook. */
+static enum confidence by_firewall(const struct facts *f, const struct kernel_word *w, bool of_port)
+{
+	if (by_rule(w) || (by_hook(w) && at_hook(f, w) == AT_HOOK_LEGACY))
+		return about(of_port);
+	return when(by_hook(w) && at_hook(f, w) == AT_HOOK_UNKNOWN, CONFIDENCE_POSSIBLE);
+}
+
+static enum confidence by_program(const struct facts *f, const struct kernel_word *w, bool of_port)
+{
+	if (is_for(w, REASON_XDP) || is_for(w, REASON_TC_INGRESS) || is_for(w, REASON_SOCKET_FILTER) ||
+		is_for(w, REASON_TC_EGRESS) || is_for(w, REASON_BPF_CGROUP_EGRESS) ||
+		(by_hook(w) && at_hook(f, w) == AT_HOOK_BPF))
+		return about(of_port);
+	return when(by_hook(w) && at_hook(f, w) == AT_HOOK_UNKNOWN, CONFIDENCE_POSSIBLE);
+}
+
 static bool conntrack_is_full(const struct facts *f)
 {
 	return moved(f, COUNTER_CONNTRACK_DROP) && f->asked_conntrack && f->conntrack_max > 0 &&
@@ -75,12 +119,18 @@ static enum confidence firewall_drop(const struct facts *f)
 {
 	if (is_translated(f) || conntrack_is_full(f))
 		return CONFIDENCE_NONE;
-	return by_rule(f->said.syn) ? about(f->said.syn_of_port) : when(by_hook(f->said.syn), CONFIDENCE_POSSIBLE);
+	return by_firewall(f, f->said.syn, f->said.syn_of_port);
 }
 
 static enum confidence conntrack_full(const struct facts *f)
 {
 	return when(by_hook(f->said.syn) && conntrack_is_full(f), about(f->said.syn_of_port));
+}
+
+/* iptables' TPROXY drops what finds no socket; which of its rules did it the kernel does not say. */
+static enum confidence tproxy_dead(const struct facts *f)
+{
+	return when(by_hook(f->said.syn) && !f->said.syn->routed && f->asked_hooks && f->hooks.tproxy, CONFIDENCE_POSSIBLE);
 }
 
 static enum confidence nfqueue_dead(const struct facts *f)
@@ -92,11 +142,7 @@ static enum confidence nfqueue_dead(const struct facts *f)
 
 static enum confidence bpf_drop(const struct facts *f)
 {
-	const struct kernel_word *w = f->said.syn;
-
-	if (is_for(w, REASON_XDP) || is_for(w, REASON_TC_INGRESS) || is_for(w, REASON_SOCKET_FILTER))
-		return about(f->said.syn_of_port);
-	return when(by_hook(w) && !conntrack_is_full(f), CONFIDENCE_POSSIBLE);
+	return when(!conntrack_is_full(f) && !is_translated(f), by_program(f, f->said.syn, f->said.syn_of_port));
 }
 
 static enum confidence tcp_md5(const struct facts *f)
@@ -160,36 +206,55 @@ static enum confidence firewall_drop_reply(const struct facts *f)
 	const struct kernel_word *w = f->said.syn_ack;
 	const struct kernel_word *rst = f->said.to_client && f->said.to_client->flags & TCP_RST ? f->said.to_client : NULL;
 
-	if (by_rule(w) || by_rule(rst))
-		return by_rule(rst) ? CONFIDENCE_PROVED : about(f->said.syn_ack_of_port);
-	return when(by_hook(w) || by_hook(rst), CONFIDENCE_POSSIBLE);
+	return rst ? by_firewall(f, rst, false) : by_firewall(f, w, f->said.syn_ack_of_port);
 }
 
 static enum confidence bpf_drop_reply(const struct facts *f)
 {
-	const struct kernel_word *w = f->said.syn_ack;
-
-	if (is_for(w, REASON_TC_EGRESS) || is_for(w, REASON_BPF_CGROUP_EGRESS))
-		return about(f->said.syn_ack_of_port);
-	return when(by_hook(w), CONFIDENCE_POSSIBLE);
+	return by_program(f, f->said.syn_ack, f->said.syn_ack_of_port);
 }
 
 /* A segment after the SYN, of a handshake that is not completed */
 
 static enum confidence firewall_drop_ack(const struct facts *f)
 {
-	const struct kernel_word *w = f->said.from_client;
-
-	return by_rule(w) ? CONFIDENCE_PROVED : when(by_hook(w), CONFIDENCE_POSSIBLE);
+	return by_firewall(f, f->said.from_client, false);
 }
 
 static enum confidence bpf_drop_ack(const struct facts *f)
 {
-	const struct kernel_word *w = f->said.from_client;
+	return by_program(f, f->said.from_client, false);
+}
 
-	if (is_for(w, REASON_XDP) || is_for(w, REASON_TC_INGRESS) || is_for(w, REASON_SOCKET_FILTER))
-		return CONFIDENCE_PROVED;
-	return when(by_hook(w), CONFIDENCE_POSSIBLE);
+/* A segment of a connection that is open here, from the peer or to it */
+
+static const struct kernel_word *filtered(const struct facts *f)
+{
+	if (f->waiting != WAITING_FILTERED)
+		return NULL;
+	return f->said.from_client ? f->said.from_client : f->said.to_client;
+}
+
+/* A rule drops it, and connection tracking does not know the flow: so it is invalid, or as good as new. */
+static enum confidence conntrack_invalid(const struct facts *f)
+{
+	const struct kernel_word *w = filtered(f);
+
+	return when(w && !(f->asked_flow && f->flow.found), f->asked_flow ? by_firewall(f, w, false)
+									  : when(by_firewall(f, w, false), CONFIDENCE_POSSIBLE));
+}
+
+static enum confidence firewall_drop_data(const struct facts *f)
+{
+	const struct kernel_word *w = filtered(f);
+
+	return when(w && !(f->asked_flow && !f->flow.found), f->asked_flow ? by_firewall(f, w, false)
+									   : when(by_firewall(f, w, false), CONFIDENCE_POSSIBLE));
+}
+
+static enum confidence bpf_drop_data(const struct facts *f)
+{
+	return by_program(f, filtered(f), false);
 }
 
 /* Refused */
@@ -208,20 +273,55 @@ static enum confidence redirect_no_listener(const struct facts *f)
 /* Connections that were reset */
 
 /*
- * SOCK_DESTROY ends a connection in the name of whoever asks for it (tcp_abort, v6.18), by the same reason as SO_LINGER 0,
- * but without a count of its own.
+ * SOCK_DESTROY resets a connection while its socket is still open (tcp_abort, v6.18). By the same reason, SO_LINGER 0
+ * and a listener that is closed over its queue reset one whose socket is closed already (tcp_disconnect).
  */
 static enum confidence socket_destroyed(const struct facts *f)
 {
 	const struct kernel_word *w = f->said.reset;
-	bool active = w && w->routed && is_for(w, REASON_TCP_STATE);
 
-	if (!active || moved(f, COUNTER_ABORT_ON_CLOSE) || f->vanished)
-		return CONFIDENCE_NONE;
-	if (!f->window.known || moved(f, COUNTER_ABORT_ON_DATA))
-		return CONFIDENCE_POSSIBLE;
-	return CONFIDENCE_PROVED;
+	return when(is_for(w, REASON_TCP_STATE) && w->routed && w->state != 0 && w->state != CLOSED, CONFIDENCE_PROVED);
 }
+
+/* The listener went with the connection, and its process too. */
+static bool owner_died(const struct facts *f)
+{
+	return f->vanished && !f->accepting && f->asked_process && f->process.pid == 0;
+}
+
+static enum confidence abort_unread_data(const struct facts *f)
+{
+	return when(is_for(f->said.reset, REASON_TCP_ABORT_ON_CLOSE) && !owner_died(f),
+		f->vanished && !f->asked_process ? CONFIDENCE_POSSIBLE : CONFIDENCE_PROVED);
+}
+
+static enum confidence process_died(const struct facts *f)
+{
+	return when(is_for(f->said.reset, REASON_TCP_ABORT_ON_CLOSE) && owner_died(f), CONFIDENCE_PROVED);
+}
+
+/* A closed socket that is reset by the same reason with its listener gone was thrown away with its queue. */
+static enum confidence abort_linger(const struct facts *f)
+{
+	const struct kernel_word *w = f->said.reset;
+	bool lingers = (is_for(w, REASON_TCP_STATE) && w->routed && w->state == CLOSED) || is_for(w, REASON_TCP_ABORT_ON_LINGER);
+
+	return when(lingers && !f->vanished && moved(f, COUNTER_ABORT_ON_DATA), CONFIDENCE_PROVED);
+}
+
+static enum confidence keepalive_timeout(const struct facts *f)
+{
+	return when(is_for(f->said.reset, REASON_TCP_KEEPALIVE_TIMEOUT), CONFIDENCE_PROVED);
+}
+
+/* What a reason of the kernel for its RST leaves open; of TCP_STATE see socket_destroyed(). */
+static const struct {
+	enum reason reason;
+	enum cause causes[4];
+} reset_leaves[] = {
+	{REASON_TCP_ABORT_ON_CLOSE, {CAUSE_ABORT_UNREAD_DATA, CAUSE_PROCESS_DIED, CAUSE_QUEUE_DISCARDED}},
+	{REASON_TCP_KEEPALIVE_TIMEOUT, {CAUSE_KEEPALIVE_TIMEOUT}},
+};
 
 /* What a reason of the kernel for dropping a SYN leaves open. */
 static const struct {
@@ -257,12 +357,28 @@ static bool contains(const enum cause *causes, size_t n, enum cause c)
 	return false;
 }
 
+static bool reset_contradicted(const struct facts *f, enum cause cause)
+{
+	const struct kernel_word *w = f->said.reset;
+
+	if (!w)
+		return false;
+	if (socket_destroyed(f))
+		return cause != CAUSE_SOCKET_DESTROYED;
+	for (size_t i = 0; i < sizeof(reset_leaves) / sizeof(reset_leaves[0]); i++)
+		if (w->reason == reset_leaves[i].reason)
+			return !contains(reset_leaves[i].causes, 4, cause);
+	return false;
+}
+
 bool rules_contradicted(const struct facts *f, enum cause cause)
 {
 	const struct kernel_word *syn = f->said.syn_of_port ? NULL : f->said.syn;
 
 	if (f->situation == SITUATION_REFUSED && is_for(f->said.reset, REASON_NO_SOCKET))
 		return (cause == CAUSE_REDIRECT_NO_LISTENER) != is_reset_elsewhere(f) || cause == CAUSE_FIREWALL_RESET;
+	if (f->situation == SITUATION_RESET)
+		return reset_contradicted(f, cause);
 	if (!syn || f->a->out || f->a->odd ||
 		(f->situation != SITUATION_SILENT && f->situation != SITUATION_REFUSED && f->situation != SITUATION_UNREACHABLE))
 		return false;
@@ -277,6 +393,7 @@ bool rules_contradicted(const struct facts *f, enum cause cause)
 static const struct rule rules[] = {
 	{SITUATION_SILENT, WAY_EITHER, CAUSE_FIREWALL_DROP, firewall_drop, {CAUSE_BPF_DROP}},
 	{SITUATION_SILENT, IN, CAUSE_CONNTRACK_FULL, conntrack_full, {0}},
+	{SITUATION_SILENT, IN, CAUSE_TPROXY_DEAD, tproxy_dead, {CAUSE_FIREWALL_DROP}},
 	{SITUATION_SILENT, IN, CAUSE_NFQUEUE_DEAD, nfqueue_dead, {0}},
 	{SITUATION_SILENT, WAY_EITHER, CAUSE_BPF_DROP, bpf_drop, {CAUSE_FIREWALL_DROP}},
 	{SITUATION_SILENT, IN, CAUSE_TCP_MD5, tcp_md5, {0}},
@@ -291,10 +408,17 @@ static const struct rule rules[] = {
 	{SITUATION_SILENT, IN, CAUSE_BPF_DROP, bpf_drop_reply, {CAUSE_FIREWALL_DROP_REPLY}},
 	{SITUATION_UNFINISHED, IN, CAUSE_FIREWALL_DROP_ACK, firewall_drop_ack, {CAUSE_BPF_DROP}},
 	{SITUATION_UNFINISHED, IN, CAUSE_BPF_DROP, bpf_drop_ack, {CAUSE_FIREWALL_DROP_ACK}},
+	{SITUATION_WAITING, IN, CAUSE_CONNTRACK_INVALID, conntrack_invalid, {CAUSE_BPF_DROP}},
+	{SITUATION_WAITING, IN, CAUSE_FIREWALL_DROP_ACK, firewall_drop_data, {CAUSE_BPF_DROP}},
+	{SITUATION_WAITING, IN, CAUSE_BPF_DROP, bpf_drop_data, {CAUSE_FIREWALL_DROP_ACK}},
 	{SITUATION_REFUSED, IN, CAUSE_FIREWALL_RESET, rejected, {0}},
 	{SITUATION_REFUSED, IN, CAUSE_REDIRECT_NO_LISTENER, redirect_no_listener, {0}},
 	{SITUATION_UNREACHABLE, IN, CAUSE_FIREWALL_REJECT, rejected, {0}},
-	{SITUATION_RESET, WAY_EITHER, CAUSE_SOCKET_DESTROYED, socket_destroyed, {CAUSE_ABORT_LINGER}},
+	{SITUATION_RESET, WAY_EITHER, CAUSE_SOCKET_DESTROYED, socket_destroyed, {0}},
+	{SITUATION_RESET, WAY_EITHER, CAUSE_ABORT_UNREAD_DATA, abort_unread_data, {CAUSE_PROCESS_DIED}},
+	{SITUATION_RESET, IN, CAUSE_PROCESS_DIED, process_died, {0}},
+	{SITUATION_RESET, WAY_EITHER, CAUSE_ABORT_LINGER, abort_linger, {0}},
+	{SITUATION_RESET, WAY_EITHER, CAUSE_KEEPALIVE_TIMEOUT, keepalive_timeout, {0}},
 };
 
 const struct rule_table kernel_rules = RULE_TABLE(rules);

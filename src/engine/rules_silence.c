@@ -188,10 +188,13 @@ static enum confidence timewait_reuse(const struct facts *f)
 	return here || known || f->a->client_rsts > 0 ? CONFIDENCE_POSSIBLE : CONFIDENCE_NONE;
 }
 
-/* The listener did not drop it: nothing listens there, or its own counter stands still. */
+/*
+ * The listener did not drop it: nothing listens there, or its own counter stands still. What was forwarded is another
+ * matter.
+ */
 static bool dropped_before_socket(const struct facts *f)
 {
-	return f->sockets && !is_malformed(f) && (!f->accepting || (f->drops_exact && f->drops == 0)) &&
+	return f->sockets && f->target.known != TARGET_SEEN && !is_malformed(f) && (!f->accepting || (f->drops_exact && f->drops == 0)) &&
 	       !(f->looked_up && f->found && f->socket.state != SOCKET_LISTEN);
 }
 

@@ -75,12 +75,33 @@ static void firewall_drop_ack(const struct facts *f, const struct names *n, stru
 	ADVICE("Look for a rule that drops what is not a SYN: " FIND_RULE "; conntrack -S (invalid)");
 }
 
+static void conntrack_invalid(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	bool out = !f->said.from_client && f->said.to_client;
+
+	SUMMARY("%s is connected to port %u and gets no further: the firewall of this host drops what %s, since connection "
+		"tracking has forgotten the connection", n->peer, n->port, out ? "is sent to it" : "it sends");
+	ADVICE("Connections that are idle longer than the time-out are forgotten: use keepalives, or raise sysctl "
+	       "net.netfilter.nf_conntrack_tcp_timeout_established. After conntrack -F or a restart of the firewall: sysctl "
+	       "net.netfilter.nf_conntrack_tcp_loose=1. See: conntrack -L -p tcp --dport %u; nft -a list ruleset | grep invalid",
+		n->port);
+}
+
 static void conntrack_full(const struct facts *f, const struct names *n, struct event_attempt *ev)
 {
 	(void)f;
 	SUMMARY("%s dialled %s and its SYN was dropped: the connection tracking table is full", n->peer, n->dialled);
 	ADVICE("Raise it: sysctl net.netfilter.nf_conntrack_max; shorten the time-outs, or exempt the port (notrack). "
 	       "See: conntrack -S; cat /proc/sys/net/netfilter/nf_conntrack_count");
+}
+
+static void tproxy_dead(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	(void)f;
+	SUMMARY("%s dialled %s and its SYN was dropped: a TPROXY rule hands it to a proxy, and none listens where it is sent",
+		n->peer, n->dialled);
+	ADVICE("Start the proxy with IP_TRANSPARENT on the port that the rule names: iptables-save -t mangle | grep TPROXY; "
+	       "nft -a list ruleset | grep -i tproxy");
 }
 
 static void nfqueue_dead(const struct facts *f, const struct names *n, struct event_attempt *ev)
@@ -90,6 +111,35 @@ static void nfqueue_dead(const struct facts *f, const struct names *n, struct ev
 		n->peer, n->dialled);
 	ADVICE("Start the program (an IPS, a filter) again, or add `bypass` to the rule. See: nft -a list ruleset | grep "
 	       "queue; cat /proc/net/netfilter/nfnetlink_queue");
+}
+
+/* The one program that hangs where the packet was dropped; NULL: none is known, or several. */
+static const struct hook_program *only_program(const struct facts *f, const struct kernel_word *w)
+{
+	static const struct {
+		enum reason reason;
+		enum hook_kind kind;
+	} kinds[] = {{REASON_XDP, HOOK_XDP}, {REASON_TC_INGRESS, HOOK_TC_INGRESS}, {REASON_TC_EGRESS, HOOK_TC_EGRESS},
+		{REASON_BPF_CGROUP_EGRESS, HOOK_CGROUP_EGRESS}, {REASON_SOCKET_FILTER, HOOK_CGROUP_INGRESS},
+		{REASON_NETFILTER_DROP, HOOK_NETFILTER}};
+	const struct hook_program *only = NULL;
+
+	for (size_t k = 0; f->asked_hooks && k < sizeof(kinds) / sizeof(kinds[0]); k++)
+		for (uint32_t i = 0; kinds[k].reason == w->reason && i < f->hooks.n; i++) {
+			if (f->hooks.programs[i].kind != kinds[k].kind)
+				continue;
+			if (only)
+				return NULL;
+			only = &f->hooks.programs[i];
+		}
+	return f->hooks.more ? NULL : only;
+}
+
+/* "It is program 12, drop_syn, on eth0: look why it drops this," */
+static const char *program_words(const struct hook_program *p, char *buf, size_t size)
+{
+	snprintf(buf, size, "It is program %u%s%s (%s): see what it is for,", p->id, p->name[0] ? ", " : "", p->name, p->where);
+	return buf;
 }
 
 /* Which kind of program it was, by the kernel's reason; and where to look. */
@@ -108,19 +158,28 @@ static void bpf_drop(const struct facts *f, const struct names *n, struct event_
 			"ss -ltnpe (bpf filter); bpftool cgroup tree"},
 	};
 	const struct kernel_word *w = f->said.syn ? f->said.syn : f->said.syn_ack ? f->said.syn_ack : f->said.from_client;
-	const char *packet = w == f->said.syn ? "its SYN" : w == f->said.syn_ack ? "our SYN-ACK" : "its ACK";
+	const char *packet = w == f->said.syn ? "its SYN" : w == f->said.syn_ack ? "our SYN-ACK" : "what it sends";
+	const char *got = f->situation == SITUATION_WAITING ? "gets no further" : "got no answer";
+	const struct hook_program *program = w ? only_program(f, w) : NULL;
+	char name[160], id[24] = "";
+
+	if (program)
+		snprintf(id, sizeof(id), " id %u", program->id);
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (is_for(w, kinds[i].reason)) {
-			SUMMARY("%s dialled %s and got no answer: %s dropped %s", f->a->out ? "This host" : n->peer, n->dialled,
+			SUMMARY("%s dialled %s and %s: %s dropped %s", f->a->out ? "This host" : n->peer, n->dialled, got,
 				kinds[i].what, packet);
-			ADVICE("Find the program, and who loaded it: %s; bpftool prog show", kinds[i].where);
+			ADVICE("%s and who loaded it: %s; bpftool prog show%s", program ? program_words(program, name, sizeof(name))
+				: "Find the program,", kinds[i].where, id);
 			return;
 		}
 	if (w) {
-		SUMMARY("%s dialled %s and got no answer: a BPF program at a netfilter hook, or iptables of the old kind, "
-			"dropped %s", n->peer, n->dialled, packet);
-		ADVICE("See: bpftool link show (type netfilter); iptables-legacy-save -c");
+		SUMMARY("%s dialled %s and %s: a BPF program at a netfilter hook%s dropped %s", n->peer, n->dialled, got,
+			program ? "" : ", or iptables of the old kind,", packet);
+		ADVICE("%s and who loaded it: bpftool link show (type netfilter); bpftool prog show%s%s",
+			program ? program_words(program, name, sizeof(name)) : "Find the program,", id,
+			program ? "" : "; iptables-legacy-save -c");
 		return;
 	}
 	SUMMARY("%s dialled %s and its SYN reached the listener, which dropped it for a reason of its own: likely a BPF "
@@ -251,7 +310,9 @@ static teller *const tellers[CAUSE_COUNT] = {
 	[CAUSE_FIREWALL_DROP_REPLY] = firewall_drop_reply,
 	[CAUSE_FIREWALL_DROP_ACK] = firewall_drop_ack,
 	[CAUSE_CONNTRACK_FULL] = conntrack_full,
+	[CAUSE_CONNTRACK_INVALID] = conntrack_invalid,
 	[CAUSE_NFQUEUE_DEAD] = nfqueue_dead,
+	[CAUSE_TPROXY_DEAD] = tproxy_dead,
 	[CAUSE_BPF_DROP] = bpf_drop,
 	[CAUSE_PUBLISHED_NO_LISTENER] = published_no_listener,
 	[CAUSE_PUBLISHED_LOOPBACK_ONLY] = published_loopback_only,

@@ -82,6 +82,14 @@ struct target_answer {
 	struct answer answer;
 };
 
+/* What packets pass (ASK_HOOKS), remembered for a moment. */
+struct hooks_answer {
+	int64_t t; /* 0: none */
+	bool v6;
+	int32_t pid;
+	struct hooks hooks;
+};
+
 /* A closer look that was asked for. */
 struct looking {
 	struct look look;
@@ -122,6 +130,7 @@ struct engine {
 	struct port_answer port_answers[32];
 	struct target_answer targets[16];
 	size_t next_target;
+	struct hooks_answer hooks;
 	struct table *rollups;
 	struct event_tick totals;
 	int64_t lost_t;        /* when packets were last lost; 0: never */
@@ -188,6 +197,9 @@ void watch_shift(struct watch *w, int64_t delta);
 
 /* After a poll of listeners and counters: looks where something waits or is sent again. */
 void watch_poll(struct engine *e);
+
+/* The kernel dropped a segment that is no SYN. */
+void watch_word(struct engine *e, const struct kernel_word *w);
 
 /* A segment between a peer and a port that is looked at closely. */
 void watch_segment(struct engine *e, const struct segment *s, struct attempt *a, bool from_client);

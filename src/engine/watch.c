@@ -11,7 +11,8 @@
  * triggers that cost nothing: a listener whose accept queue is not empty, and counters of the namespace that
  * move when a window closes, when a segment is sent again or when timestamps run backwards. After one, the
  * connections of the port (or all) are looked at, and those in which something waits become suspects. A suspect
- * that has not moved by a later look is told, once; one that has is forgotten. Walks come at most once a
+ * that has not moved by a later look is told, once; one that has is forgotten. The kernel's word that it dropped a segment
+ * of a connection is a trigger as well. Walks come at most once a
  * second, and the host refuses what would be too many.
  *
  * Addresses are watched in the same way: only where an address of ours could be asked for in vain.
@@ -32,7 +33,10 @@ enum {
 	ASKED_KEPT = 4000000,
 	GONE_MAX = 16,           /* addresses that were ours */
 	GONE_KEPT = 600,         /* seconds */
+	SUSPECT_KEPT = 600,      /* seconds without a walk that shows it */
 	OWN_LOOKED_AT = 18,      /* a host with more addresses of its own is not looked at by address */
+	DROPPED_TIMES = 3,       /* the first, and two that are sent anew ... */
+	DROPPED_FOR = 500000,    /* ... which takes at least so long (tcp_rto_min 200 ms, doubled) */
 	PAWS_SEGMENTS = 2,       /* segments with data that came and did not count */
 };
 
@@ -52,7 +56,7 @@ static const enum counter triggers[TRIGGERS] = {
 };
 
 struct suspect {
-	int64_t first;
+	int64_t first, seen; /* by a walk */
 	enum waiting why;
 	uint32_t unread, data_in;
 	uint64_t received, acked;
@@ -83,6 +87,7 @@ struct watch {
 	bool sampled;
 	uint64_t seen[TRIGGERS];     /* what the counters were */
 	int64_t pulled[TRIGGERS];    /* when each moved last; 0: never */
+	int64_t filtered;            /* when the kernel dropped a segment of a connection; 0: never */
 };
 
 struct watch *watch_new(struct hash_key key)
@@ -109,8 +114,10 @@ void watch_free(struct watch *w)
 
 void watch_shift(struct watch *w, int64_t delta)
 {
-	for (struct suspect *s = NULL; (s = table_next(w->suspects, s));)
+	for (struct suspect *s = NULL; (s = table_next(w->suspects, s));) {
 		s->first += delta;
+		s->seen += delta;
+	}
 	for (size_t i = 0; i < ASKED_MAX; i++) {
 		w->asked[i].first += w->asked[i].first ? delta : 0;
 		w->asked[i].last += delta;
@@ -119,6 +126,7 @@ void watch_shift(struct watch *w, int64_t delta)
 		w->gone[i].t += w->gone[i].t ? delta : 0;
 	for (int i = 0; i < TRIGGERS; i++)
 		w->pulled[i] += w->pulled[i] ? delta : 0;
+	w->filtered += w->filtered ? delta : 0;
 	w->next_walk += delta;
 }
 
@@ -160,11 +168,41 @@ static uint16_t waiting_port(struct engine *e, bool *ret_several)
 	return port;
 }
 
+static bool is_filtered(const struct engine *e)
+{
+	return e->watch->filtered != 0 && e->now - e->watch->filtered < TRIGGERED_FOR;
+}
+
+void watch_word(struct engine *e, const struct kernel_word *w)
+{
+	bool ours = listeners_next(&e->listeners, w->dport, NULL) || listeners_next(&e->listeners, w->sport, NULL);
+
+	if (!w->reset && !(w->flags & (TCP_SYN | TCP_RST)) && ours)
+		e->watch->filtered = w->t > e->now ? w->t : e->now;
+}
+
+/* Segments of the connection, from the peer or to it, were dropped again and again: as data are that are sent anew. */
+static bool is_dropped(const struct engine *e, const struct connection *c)
+{
+	static const enum word_kind kinds[] = {WORD_FROM, WORD_TO};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		const struct kernel_word *w = reasons_find(e->reasons, kinds[i], &c->row.peer, c->row.peer_port,
+			e->now - TRIGGERED_FOR);
+
+		if (w && w->times >= DROPPED_TIMES && w->t - w->since >= DROPPED_FOR)
+			return true;
+	}
+	return false;
+}
+
 /* Why a connection is suspect; WAITING_NONE: it is not. */
 static enum waiting suspicion(const struct engine *e, const struct connection *c)
 {
 	if (c->row.inode == 0)
 		return WAITING_ACCEPT;
+	if (is_filtered(e) && is_dropped(e, c))
+		return WAITING_FILTERED;
 	if (is_pulled(e, TRIGGER_RESENT) && c->retransmits >= RESENDS)
 		return WAITING_RESENT;
 	if ((is_pulled(e, TRIGGER_ZERO_WINDOW) || is_pulled(e, TRIGGER_NEAR_ZERO_WINDOW)) && c->row.queue > 0)
@@ -186,6 +224,8 @@ static bool is_stuck(const struct engine *e, const struct suspect *s, const stru
 		return waited >= UNREAD_AFTER && c->row.queue >= s->unread && c->received == s->received;
 	case WAITING_RESENT:
 		return waited >= WALK_EVERY && c->acked == s->acked && c->sacked > 0;
+	case WAITING_FILTERED:
+		return waited >= WALK_EVERY - BEFORE_POLL && c->acked == s->acked && c->received == s->received;
 	case WAITING_PAWS:
 		return c->received == s->received && c->data_in - s->data_in >= PAWS_SEGMENTS;
 	case WAITING_NONE:
@@ -204,6 +244,8 @@ static bool has_moved(const struct suspect *s, enum waiting why, const struct co
 		return c->row.queue < s->unread || c->received != s->received;
 	case WAITING_RESENT:
 		return c->acked != s->acked;
+	case WAITING_FILTERED:
+		return c->acked != s->acked || c->received != s->received;
 	case WAITING_PAWS:
 		return c->received != s->received;
 	case WAITING_ACCEPT:
@@ -230,11 +272,13 @@ static void look_at(struct engine *e, const struct connection *c)
 	if (!s)
 		s = table_get(suspects, &c->row.cookie, &fresh, NULL, NULL);
 	table_touch(suspects, s);
+	s->seen = e->now;
 	if (fresh || has_moved(s, why, c)) {
 		if (why == WAITING_RESENT)
 			engine_look(e, &c->row.peer, c->row.port, e->now + LOOK_FOR);
 		*s = (struct suspect){
 			.first = e->now,
+			.seen = e->now,
 			.why = why,
 			.unread = c->row.queue,
 			.data_in = c->data_in,
@@ -247,13 +291,13 @@ static void look_at(struct engine *e, const struct connection *c)
 }
 
 /* Forgets suspects that no walk has shown for a while: accepted, read, or closed. */
-static void forget_old(struct engine *e, int64_t walked)
+static void forget_old(struct engine *e)
 {
 	struct table *suspects = e->watch->suspects;
 
 	for (struct suspect *s = table_next(suspects, NULL), *next; s; s = next) {
 		next = table_next(suspects, s);
-		if (walked - s->first > 600 * USEC)
+		if (e->now - s->seen > SUSPECT_KEPT * USEC)
 			table_remove(suspects, s);
 	}
 }
@@ -419,11 +463,12 @@ void watch_poll(struct engine *e)
 	for (int i = 0; i < TRIGGERS; i++)
 		pulled = pulled || is_pulled(e, (enum trigger)i);
 	q.port = waiting_port(e, &several);
+	pulled = pulled || is_filtered(e);
 	if (!pulled && q.port == 0)
 		return;
 	if (pulled || several)
 		q.port = 0;
-	q.every = is_pulled(e, TRIGGER_PAWS);
+	q.every = is_pulled(e, TRIGGER_PAWS) || is_filtered(e);
 	w->next_walk = e->now + WALK_EVERY;
 	if (!e->config.ask(e->config.ctx, &q, &a))
 		return;
@@ -432,5 +477,5 @@ void watch_poll(struct engine *e)
 
 		look_at(e, &c);
 	}
-	forget_old(e, e->now);
+	forget_old(e);
 }

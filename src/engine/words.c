@@ -106,6 +106,11 @@ static void tell_waiting(const struct facts *f, const char *took, struct event_a
 			say(ev, "packets", "the segment that is sent again has %u bytes; a full-size one has %u",
 				f->a->resent_size, c->mss);
 		break;
+	case WAITING_FILTERED:
+		say(ev, "sockets", "the connection is open here, and for %s nothing of it was received or acknowledged", took);
+		if (f->asked_flow)
+			say(ev, "firewall", "connection tracking (conntrack) %s the connection", f->flow.found ? "knows" : "does not know");
+		break;
 	case WAITING_PAWS:
 		say(ev, "sockets", "segments with data come (%u so far), and the bytes received stay %" PRIu64, c->data_in,
 			c->received);
@@ -396,6 +401,30 @@ static void tell_target(const struct facts *f, struct event_attempt *ev)
 			t->way.device, t->way.neighbour == NEIGHBOUR_FAILED ? "FAILED" : "INCOMPLETE");
 }
 
+/* The BPF programs that packets pass, where one of them may have dropped it. */
+static void tell_hooks(const struct facts *f, struct event_attempt *ev)
+{
+	static const char *const kinds[] = {
+		[HOOK_XDP] = "XDP on", [HOOK_TC_INGRESS] = "tc ingress of", [HOOK_TC_EGRESS] = "tc egress of",
+		[HOOK_CGROUP_INGRESS] = "ingress of control group", [HOOK_CGROUP_EGRESS] = "egress of control group",
+		[HOOK_SK_LOOKUP] = "sk_lookup of", [HOOK_NETFILTER] = "netfilter,",
+	};
+
+	if (!f->asked_hooks)
+		return;
+	for (uint32_t i = 0; i < f->hooks.n; i++) {
+		const struct hook_program *p = &f->hooks.programs[i];
+
+		say(ev, "kernel", "BPF program %u%s%s hangs at %s %s", p->id, p->name[0] ? ", " : "", p->name,
+			p->kind < HOOK_KINDS ? kinds[p->kind] : "", p->where);
+	}
+	if (f->hooks.legacy)
+		say(ev, "firewall", "iptables of the old kind has tables here, whose rules are not read (iptables-legacy-save -c)%s",
+			f->hooks.tproxy ? "; one has TPROXY" : "");
+	if (f->hooks.ipvs)
+		say(ev, "firewall", "IPVS has services here (ipvsadm -Ln)");
+}
+
 /* The kernel's own words. */
 static void tell_kernel(const struct facts *f, struct event_attempt *ev)
 {
@@ -408,6 +437,7 @@ static void tell_kernel(const struct facts *f, struct event_attempt *ev)
 	tell_word(f->said.from_client, false, ev);
 	tell_word(f->said.to_client, false, ev);
 	tell_word(f->said.reset, false, ev);
+	tell_hooks(f, ev);
 }
 
 /* What the host answered when it was asked. */

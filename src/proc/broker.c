@@ -1,5 +1,7 @@
 /* broker.c - the privileged half, and how the worker gets rid of privilege. */
 #include "broker.h"
+#include "collect/conntrack.h"
+#include "collect/hooks.h"
 #include "collect/processes.h"
 #include "options.h"
 
@@ -120,6 +122,12 @@ static bool serve(int socket)
 		break;
 	case BROKER_ELSEWHERE:
 		namespaces_find_listener(request.port, &reply.elsewhere);
+		break;
+	case BROKER_FLOW:
+		reply.error = conntrack_find(&request.peer, request.peer_port, &request.addr, request.port, &reply.flow);
+		break;
+	case BROKER_HOOKS:
+		hooks_read(request.v6, request.pid, &reply.hooks);
 		break;
 	case BROKER_TARGET:
 		namespaces_find_target(&request.addr, request.port, &reply.elsewhere);

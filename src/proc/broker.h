@@ -22,6 +22,8 @@ enum broker_kind {
 	BROKER_OWNERS,    /* who holds these inodes */
 	BROKER_PROCESS,   /* what a process is doing */
 	BROKER_ELSEWHERE, /* who listens on a port in another network namespace */
+	BROKER_FLOW,      /* what connection tracking knows of a connection */
+	BROKER_HOOKS,     /* which BPF programs packets pass */
 	BROKER_TARGET,    /* which namespace has an address, and who listens on the port there */
 };
 
@@ -32,7 +34,9 @@ struct broker_request {
 	uint32_t inodes[OWNER_BATCH];
 	int32_t pid;
 	uint16_t port;
-	struct ip addr;
+	uint16_t peer_port;
+	struct ip addr, peer;
+	bool v6;
 };
 
 struct broker_reply {
@@ -41,6 +45,9 @@ struct broker_reply {
 	struct owner_record owners[OWNER_BATCH];
 	struct process process;
 	struct elsewhere_record elsewhere;
+	struct hooks hooks;
+	struct tracked_flow flow;
+	int32_t error; /* 0, or -errno */
 };
 
 /* What the terminal needs to be usable again; made by ui/ before the split. */

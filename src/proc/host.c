@@ -30,6 +30,8 @@ static const uint32_t budgets[] = {
 	[ASK_HALF_OPEN] = 20,
 	[ASK_ELSEWHERE] = 2, /* every process's namespace */
 	[ASK_CONNTRACK] = 20,
+	[ASK_FLOW] = 100,
+	[ASK_HOOKS] = 4,     /* some milliseconds */
 	[ASK_TARGET] = 2,    /* likewise */
 };
 
@@ -55,6 +57,9 @@ struct host {
 	bool answered;
 	struct process process;
 	struct elsewhere_record elsewhere;
+	struct hooks hooks;
+	struct tracked_flow flow;
+	int error;
 };
 
 struct host *host_new(struct sources *src, int broker, struct hash_key key,
@@ -154,6 +159,15 @@ static int take_reply(struct host *h)
 		break;
 	case BROKER_PROCESS:
 		h->process = reply.process;
+		h->answered = true;
+		break;
+	case BROKER_FLOW:
+		h->flow = reply.flow;
+		h->error = reply.error;
+		h->answered = true;
+		break;
+	case BROKER_HOOKS:
+		h->hooks = reply.hooks;
 		h->answered = true;
 		break;
 	case BROKER_ELSEWHERE:
@@ -343,6 +357,27 @@ static bool ask_elsewhere(struct host *h, const struct question *q, struct answe
 	return ask_namespaces(h, &request, a);
 }
 
+static bool ask_flow(struct host *h, const struct question *q, struct answer *a)
+{
+	struct broker_request request = {.kind = BROKER_FLOW, .addr = q->addr, .port = q->port, .peer = q->peer,
+		.peer_port = q->peer_port};
+
+	if (!ask_broker(h, &request) || (h->error < 0 && h->error != -ENOENT))
+		return false;
+	a->flow = h->flow;
+	return true;
+}
+
+static bool ask_hooks(struct host *h, const struct question *q, struct answer *a)
+{
+	struct broker_request request = {.kind = BROKER_HOOKS, .pid = q->pid, .v6 = !ip_is_v4(&q->addr)};
+
+	if (!ask_broker(h, &request))
+		return false;
+	a->hooks = h->hooks;
+	return true;
+}
+
 static bool ask_target(struct host *h, const struct question *q, struct answer *a)
 {
 	struct broker_request request = {.kind = BROKER_TARGET, .addr = q->addr, .port = q->port};
@@ -372,6 +407,8 @@ static const struct {
 	[ASK_HALF_OPEN] = {ask_half_open, true, true},
 	[ASK_ELSEWHERE] = {ask_elsewhere, false, false},
 	[ASK_TARGET] = {ask_target, false, false},
+	[ASK_HOOKS] = {ask_hooks, false, false},
+	[ASK_FLOW] = {ask_flow, false, false},
 	[ASK_CONNTRACK] = {ask_conntrack, false, false},
 };
 

@@ -95,6 +95,15 @@ static bool on_question(void *ctx, const struct question *q, struct answer *ret)
 	case ASK_ELSEWHERE:
 		*ret = b->elsewhere;
 		return b->elsewhere.complete;
+	case ASK_TARGET:
+		*ret = b->target;
+		return b->target.complete;
+	case ASK_FLOW:
+		ret->flow = b->flow;
+		return b->flow_known;
+	case ASK_HOOKS:
+		ret->hooks = b->hooks;
+		return b->hooks.netfilter_known;
 	case ASK_CONNTRACK:
 		ret->n = b->conntrack;
 		ret->n_max = b->conntrack_max;

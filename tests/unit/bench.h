@@ -47,6 +47,10 @@ struct bench {
 	uint32_t half_open, half_open_max;  /* to ASK_HALF_OPEN; a limit of 0: refuse */
 	int cookies;
 	struct answer elsewhere;            /* to ASK_ELSEWHERE; not complete: refuse */
+	struct answer target;               /* to ASK_TARGET; not complete: refuse */
+	struct hooks hooks;                 /* to ASK_HOOKS; not netfilter_known: refuse */
+	struct tracked_flow flow;           /* to ASK_FLOW ... */
+	bool flow_known;                    /* ... or refuse */
 	uint32_t conntrack, conntrack_max;  /* to ASK_CONNTRACK; a limit of 0: refuse */
 	unsigned int asked[ASK_CONNTRACK + 1]; /* how often, by kind */
 	struct question last_walk;             /* the last ASK_CONNECTIONS */

@@ -19,6 +19,11 @@ enum {
 };
 
 enum {
+	FORGOTTEN = 1,
+	TRACKED = 2,
+};
+
+enum {
 	NO_LOOK = 0,
 	FINDS_NOTHING = 1,
 	FINDS = 2, /* plus the state */
@@ -35,6 +40,7 @@ struct case_word {
 	uint16_t port;  /* a RST's own; 0: the dialled one */
 	uint8_t flags;
 	bool active;    /* a RST that answers no segment */
+	uint8_t state;  /* of the socket */
 };
 
 /* One set of facts; what is left 0 is the ordinary: sockets known, nothing lost, dialled address
@@ -76,6 +82,15 @@ struct rule_case {
 	bool named, all_full;    /* the look-up named one of the members; they are all full */
 	bool other_netns;        /* somebody listens in another namespace */
 	bool impossible, from_here, vanished, backend;
+	struct {
+		bool inner, said; /* by what it is known where NAT leads */
+		uint8_t answer;   /* the target's, by its flags */
+		bool asked, has_namespace;
+		enum near near;
+		enum neighbour neighbour;
+	} nat;
+	int flow;                /* of connection tracking: 0 not asked, FORGOTTEN or TRACKED */
+	struct hooks hooks;      /* not netfilter_known: not asked */
 	struct case_word syn, syn_ack, from_client, to_client, rst;
 	bool last_seen_before;   /* the refusal: the listener, in the socket table */
 };

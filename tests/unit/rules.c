@@ -46,6 +46,7 @@ static const struct kernel_word *word(const struct case_word *c, const struct at
 		.dport = a->key.server_port,
 		.reason = (uint8_t)reason_by_name(c->name),
 		.flags = c->flags,
+		.routed = c->active,
 	};
 	strcpy(ret->name, c->name);
 	strcpy(ret->function, c->function);
@@ -58,6 +59,7 @@ static const struct kernel_word *reset_word(const struct case_word *c, const str
 		return NULL;
 	ret->reset = true;
 	ret->routed = c->active;
+	ret->state = c->state;
 	ret->src = a->key.server;
 	ret->dst = a->key.client;
 	ret->sport = c->port ? c->port : a->key.server_port;
@@ -77,6 +79,27 @@ static void make_words(const struct rule_case *c, struct facts *f)
 		.reset = reset_word(&c->rst, f->a, &rst),
 		.syn_of_port = c->syn.of_port,
 		.syn_ack_of_port = c->syn_ack.of_port,
+	};
+}
+
+static void make_target(const struct rule_case *c, struct facts *f)
+{
+	static struct inner inner;
+
+	if (!c->nat.inner && !c->nat.said)
+		return;
+	inner = (struct inner){.addr = ip("172.18.0.2"), .port = 80, .t = f->a->first, .answer_flags = c->nat.answer,
+		.answered = c->nat.answer ? f->a->first + 50 : 0};
+	f->target = (struct target){
+		.known = c->nat.inner ? TARGET_SEEN : TARGET_SAID,
+		.addr = inner.addr,
+		.port = inner.port,
+		.inner = c->nat.inner ? &inner : NULL,
+		.asked = c->nat.asked,
+		.has_namespace = c->nat.has_namespace,
+		.listens = c->nat.near != NEAR_NOTHING,
+		.near = c->nat.near,
+		.way = {.neighbour = c->nat.neighbour},
 	};
 }
 
@@ -177,7 +200,12 @@ static void make(const struct rule_case *c, struct facts *f)
 	if (f->found)
 		f->socket.state = (uint8_t)(c->look - FINDS);
 	f->found_listener = f->found && f->socket.state == SOCKET_LISTEN;
+	f->asked_flow = c->flow != 0;
+	f->flow.found = c->flow == TRACKED;
+	f->asked_hooks = c->hooks.netfilter_known;
+	f->hooks = c->hooks;
 	make_words(c, f);
+	make_target(c, f);
 }
 
 static bool lists(const struct verdict *v, enum cause cause)
