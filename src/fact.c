@@ -82,3 +82,27 @@ enum reason reason_by_name(const char *name)
 			return (enum reason)r;
 	return REASON_OTHER;
 }
+
+const char *firewall_fate_name(enum firewall_fate f)
+{
+	static const char *const names[] = {"unknown", "accepted", "dropped", "reset", "icmp", "queued", "tproxied",
+		"stolen"};
+
+	static_assert(sizeof(names) / sizeof(names[0]) == FIREWALL_FATE_COUNT, "a name for each fate");
+	return (unsigned int)f < FIREWALL_FATE_COUNT ? names[f] : "?";
+}
+
+const char *firewall_product_name(enum firewall_product p)
+{
+	static const char *const names[] = {"", "ufw", "firewalld", "docker", "fail2ban", "iptables", "libvirt",
+		"kubernetes", "podman"};
+
+	static_assert(sizeof(names) / sizeof(names[0]) == FIREWALL_PRODUCT_COUNT, "a name for each product");
+	return (unsigned int)p < FIREWALL_PRODUCT_COUNT ? names[p] : "?";
+}
+
+bool firewall_same_rule(const struct firewall_rule *a, const struct firewall_rule *b)
+{
+	return a->handle == b->handle && strcmp(a->family, b->family) == 0 && strcmp(a->table, b->table) == 0 &&
+	       strcmp(a->chain, b->chain) == 0;
+}

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/ip.h"
+#include "fact_firewall.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -254,6 +255,7 @@ enum question_kind {
 	ASK_ELSEWHERE, /* who listens on this port in another network namespace */
 	ASK_TARGET, /* who has an address that packets are forwarded to, and who listens on the port there */
 	ASK_FLOW,   /* the connection tracking entry of a connection: addr, port; peer, peer_port */
+	ASK_FIREWALL, /* what the firewall's rules do with a packet of the attempt: ruling, flags, ttl */
 	ASK_HOOKS,  /* which BPF programs packets of this family pass, and other hooks; pid: of the server's process */
 	ASK_CONNTRACK, /* the size of the connection tracking table, and its limit */
 };
@@ -284,7 +286,7 @@ struct routing {
 	struct ip next_hop;       /* of the way back: a gateway, or the peer itself */
 	char device[32];          /* that the way back takes; clean text */
 	/* settings of the interface and the namespace; -1: not known */
-	int rp_filter, forwarding, ipv6_disabled, arp_ignore;
+	int rp_filter, forwarding, ipv6_disabled, arp_ignore, route_localnet;
 	bool dad_failed; /* duplicate address detection failed for addr, or still runs */
 };
 
@@ -297,6 +299,15 @@ struct process {
 	bool accepting;   /* a thread waits in accept() or for events */
 };
 
+/* Which packet of an attempt the firewall's rules are held against. */
+enum ruling {
+	RULING_SYN,     /* the client's, as it comes in */
+	RULING_ANSWER,  /* our SYN-ACK */
+	RULING_ACK,     /* the client's last of the handshake, or its data: of a known connection */
+	RULING_INVALID, /* the same of one that connection tracking has forgotten */
+	RULINGS,
+};
+
 struct question {
 	enum question_kind kind;
 	struct ip addr, peer; /* local and remote */
@@ -305,6 +316,8 @@ struct question {
 	int32_t pid;
 	uint32_t inode; /* ASK_PROCESS: of a socket whose holder is meant, looked up anew; 0: pid is meant */
 	bool every; /* ASK_CONNECTIONS: healthy ones too */
+	enum ruling ruling; /* ASK_FIREWALL: of which packet */
+	uint8_t ttl;        /* its own; 0: not known */
 };
 
 struct answer {
@@ -329,6 +342,7 @@ struct answer {
 	 */
 	bool has_namespace;
 	struct hooks hooks; /* ASK_HOOKS */
+	struct firewall_verdict firewall; /* ASK_FIREWALL */
 	struct tracked_flow flow;   /* ASK_FLOW */
 	struct owner elsewhere_owner;
 	char netns[64];

@@ -256,7 +256,7 @@ static void read_settings(const struct question *q, bool v6, struct routing *ret
 {
 	char device[IF_NAMESIZE];
 
-	ret->rp_filter = ret->forwarding = ret->ipv6_disabled = ret->arp_ignore = -1;
+	ret->rp_filter = ret->forwarding = ret->ipv6_disabled = ret->arp_ignore = ret->route_localnet = -1;
 	ret->dad_failed = v6 && is_dad_failed(&q->addr);
 	if (!q->ifindex || !if_indextoname(q->ifindex, device) || strchr(device, '/'))
 		return;
@@ -266,6 +266,7 @@ static void read_settings(const struct question *q, bool v6, struct routing *ret
 		ret->ipv6_disabled = read_setting("/proc/sys/net/ipv6/conf/%s/disable_ipv6", device);
 	} else {
 		ret->rp_filter = read_greater("/proc/sys/net/ipv4/conf/%s/rp_filter", device);
+		ret->route_localnet = read_greater("/proc/sys/net/ipv4/conf/%s/route_localnet", device);
 		ret->arp_ignore = read_greater("/proc/sys/net/ipv4/conf/%s/arp_ignore", device);
 	}
 }

@@ -93,6 +93,17 @@ static bool is_dialled(const struct attempt *a, const struct ip *addr, uint16_t 
 	return port == a->key.server_port && ip_equal(addr, &a->key.server);
 }
 
+/* Whether it is this host itself, and who listens there. */
+static void look_at_target(struct engine *e, struct facts *f)
+{
+	struct target *t = &f->target;
+
+	t->here = e->addresses_known && engine_is_local(e, &t->addr);
+	for (struct listener *l = NULL; t->here && (l = listeners_next(&e->listeners, t->port, l));)
+		if (l->gone == 0 && listener_near(&l->row, &t->addr, 0) == NEAR_ACCEPTS)
+			t->listens_here = true;
+}
+
 /* Whether the SYN was led elsewhere: by the wire's second copy of it, or by the kernel's word. */
 static void find_target(struct engine *e, struct facts *f)
 {
@@ -114,7 +125,8 @@ static void find_target(struct engine *e, struct facts *f)
 		t->addr = f->said.reset->src;
 		t->port = f->said.reset->sport;
 	}
-	t->here = t->known && e->addresses_known && engine_is_local(e, &t->addr);
+	if (t->known)
+		look_at_target(e, f);
 }
 
 /* The decisive moment: the RST or FIN, the answer, or the SYN. */
@@ -362,6 +374,44 @@ void facts_ask_elsewhere(struct engine *e, struct facts *f)
 	f->elsewhere_row = slot->elsewhere.row;
 	f->elsewhere_owner = slot->elsewhere.elsewhere_owner;
 	text_copy(f->elsewhere_netns, sizeof(f->elsewhere_netns), slot->elsewhere.netns);
+}
+
+/* The rules lead it somewhere: known only by them where the packet itself did not get there. */
+static void take_translation(struct engine *e, struct facts *f, const struct firewall_translation *t)
+{
+	struct target *target = &f->target;
+	struct ip addr = t->addr_known ? t->addr : f->a->key.server;
+	uint16_t port = t->port_known ? t->port : f->a->key.server_port;
+
+	if (target->known || !t->is || !t->must || is_dialled(f->a, &addr, port))
+		return;
+	target->known = TARGET_RULED;
+	target->addr = addr;
+	target->port = port;
+	look_at_target(e, f);
+}
+
+void facts_ask_firewall(struct engine *e, struct facts *f, enum ruling ruling)
+{
+	const struct attempt *a = f->a;
+	struct answer answer = {.found = false};
+	struct question q = {
+		.kind = ASK_FIREWALL,
+		.addr = a->key.server,
+		.peer = a->key.client,
+		.port = a->key.server_port,
+		.peer_port = a->key.client_port,
+		.ifindex = a->ifindex,
+		.ruling = ruling,
+		.ttl = a->peer_ttl,
+	};
+
+	if (a->out || !e->config.ask || !e->config.ask(e->config.ctx, &q, &answer))
+		return;
+	e->rulings[ruling] = answer.firewall;
+	f->ruling[ruling] = &e->rulings[ruling];
+	if (ruling == RULING_SYN)
+		take_translation(e, f, &answer.firewall.translation);
 }
 
 static const struct answer *ask_target(struct engine *e, const struct target *t)

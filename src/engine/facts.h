@@ -21,6 +21,7 @@ void facts_ask_port(struct engine *e, struct facts *f);         /* who else has 
 void facts_ask_elsewhere(struct engine *e, struct facts *f);    /* who listens in another namespace */
 void facts_ask_route(struct engine *e, struct facts *f);
 void facts_ask_target(struct engine *e, struct facts *f);       /* who is there where NAT leads to */
+void facts_ask_firewall(struct engine *e, struct facts *f, enum ruling ruling); /* what its rules do with a packet */
 void facts_ask_forward(struct engine *e, struct facts *f);      /* the way on, where this host is a router */
 void facts_ask_half_open(struct engine *e, struct facts *f);
 void facts_ask_why_dropped(struct engine *e, struct facts *f);  /* whatever the counters point at */

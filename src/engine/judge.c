@@ -111,6 +111,9 @@ static bool judge_silent(struct engine *e, struct attempt *a)
 		if (f.accepting)
 			facts_look_up_listener(e, &f);
 		facts_ask_why_dropped(e, &f);
+		facts_ask_firewall(e, &f, RULING_SYN);
+		if (f.said.syn_ack || a->rejected_here || (f.looked_up && f.found && f.socket.state == SOCKET_SYN_RECV))
+			facts_ask_firewall(e, &f, RULING_ANSWER);
 		facts_ask_target(e, &f);
 	}
 	ask_who_dropped(e, &f);
@@ -144,6 +147,8 @@ static bool judge_answered(struct engine *e, struct attempt *a)
 
 	facts_gather(e, a, &f);
 	facts_look_up(e, &f);
+	if (a->acks_in > 0 || f.said.from_client)
+		facts_ask_firewall(e, &f, RULING_ACK);
 	ask_who_dropped(e, &f);
 	blocked = a->out && f.looked_up && f.found && f.socket.state == SOCKET_SYN_SENT;
 	if (blocked && e->now < a->answered + UNSEEN_AFTER) /* the SYN-ACK came, and did not get through */
@@ -278,8 +283,10 @@ static bool judge_ended(struct engine *e, struct attempt *a)
 		if (f.asked && !f.port.bound && !f.port.udp && !f.port.outgoing && !f.gone)
 			facts_ask_elsewhere(e, &f);
 	}
-	if (f.situation == SITUATION_REFUSED || f.situation == SITUATION_UNREACHABLE)
+	if (f.situation == SITUATION_REFUSED || f.situation == SITUATION_UNREACHABLE) {
+		facts_ask_firewall(e, &f, RULING_SYN);
 		facts_ask_target(e, &f);
+	}
 	if (f.situation == SITUATION_REFUSED && !a->out && f.gone && !f.accepting)
 		facts_ask_process(e, &f, f.gone);
 	if (f.situation == SITUATION_REFUSED && !a->out && f.accepting)
@@ -315,6 +322,13 @@ static bool judge_ended(struct engine *e, struct attempt *a)
 	return true;
 }
 
+static void ask_who_filters(struct engine *e, struct facts *f)
+{
+	facts_ask_flow(e, f);
+	facts_ask_firewall(e, f, RULING_ACK);
+	facts_ask_firewall(e, f, RULING_INVALID);
+}
+
 bool judge_waiting(struct engine *e, const struct connection *c, enum waiting why, int64_t waited)
 {
 	struct attempt_key key = {c->row.peer, c->row.addr, c->row.peer_port, c->row.port};
@@ -342,7 +356,7 @@ bool judge_waiting(struct engine *e, const struct connection *c, enum waiting wh
 	if (why == WAITING_READ)
 		facts_ask_holder(e, &f, c->row.inode);
 	else if (why == WAITING_FILTERED)
-		facts_ask_flow(e, &f);
+		ask_who_filters(e, &f);
 	else if (facts_choose_waiting(e, &f))
 		facts_ask_process(e, &f, f.accepting);
 	ask_who_dropped(e, &f);

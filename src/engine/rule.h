@@ -35,6 +35,12 @@ extern const struct rule_table kernel_rules;
 /* rules_nat.c: ports that are forwarded. */
 extern const struct rule_table nat_rules;
 
+/* rules_firewall.c: what the firewall's own rules say. */
+extern const struct rule_table firewall_rules;
+
+/* Whether the firewall's rules rule the cause out. */
+bool rules_ruled_out(const struct facts *f, enum cause cause);
+
 /* Whether the kernel's word about this very packet rules the cause out. */
 bool rules_contradicted(const struct facts *f, enum cause cause);
 

@@ -9,14 +9,15 @@
  * A rule belongs to one situation and one direction and says how strongly the facts speak for its cause: PROVED
  * when the kernel, its socket table or the wire says so for this very packet, INFERRED when it fits and nothing
  * else in the catalogue does, POSSIBLE when something else fits as well. The rules stand in tables, by what
- * they have to know: who is at the door, why there is silence, how connections end, what the kernel says, and where NAT
- * leads.
+ * they have to know: who is at the door, why there is silence, how connections end, what the kernel says, where NAT
+ * leads, and what the firewall's rules do. What is ruled out by the kernel's word or by the rules is not asked.
  */
 enum {
 	RULES_MAX = 128,
 };
 
-static const struct rule_table *const tables[] = {&door_rules, &silence_rules, &end_rules, &kernel_rules, &nat_rules};
+static const struct rule_table *const tables[] = {&door_rules, &silence_rules, &end_rules, &kernel_rules, &nat_rules,
+	&firewall_rules};
 
 /* Where no rule speaks: what the catalogue has for such a situation and this version cannot tell. */
 static const struct {
@@ -106,7 +107,8 @@ static void ask_all(const struct facts *f, struct round *r)
 
 			if (rule->situation != f->situation || rule->dir == (f->a->out ? IN : OUT))
 				continue;
-			c = rules_contradicted(f, rule->cause) ? CONFIDENCE_NONE : rule->fits(f);
+			c = rules_contradicted(f, rule->cause) || rules_ruled_out(f, rule->cause) ? CONFIDENCE_NONE
+												  : rule->fits(f);
 			r->rules[r->n] = rule;
 			r->strength[r->n] = c;
 			if (r->best < 0 || c > r->strength[r->best]) {

@@ -78,10 +78,12 @@ struct target {
 		TARGET_NONE,    /* not known to lead anywhere */
 		TARGET_SEEN,    /* the wire showed the SYN as it left for it */
 		TARGET_SAID,    /* the kernel's word has it */
+		TARGET_RULED,   /* the firewall's rules lead there */
 	} known;
 	struct ip addr;
 	uint16_t port;
-	bool here;              /* it is an address of this host, in this namespace */
+	bool here;              /* it is an address of this host, in this namespace ... */
+	bool listens_here;      /* ... and somebody listens there */
 	const struct inner *inner; /* the SYN on its way there; NULL: not seen */
 	/* ASK_TARGET */
 	bool asked;
@@ -120,6 +122,8 @@ struct facts {
 	bool kernel; /* the kernel's words are heard */
 	struct said said;
 	struct target target;
+	/* what the firewall's rules do with each packet; NULL: not asked, or not known */
+	const struct firewall_verdict *ruling[RULINGS];
 	/* counters around the decisive moment */
 	struct window window;
 	enum rst_origin origin;

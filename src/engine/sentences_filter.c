@@ -1,5 +1,5 @@
 /* sentences_filter.c - sentences about what filters packets, or sends them elsewhere: firewall, BPF programs, NAT. */
-#include "sentences.h"
+#include "blame.h"
 #include "base/text.h"
 
 #include <inttypes.h>
@@ -16,71 +16,107 @@ static bool is_for(const struct kernel_word *w, enum reason reason)
 /* How to find a rule without tcpwhy. */
 #define FIND_RULE "nft -a list ruleset; iptables-save -c; ufw status; firewall-cmd --list-all"
 
+/* " by rule 7 of inet filter input (tcp dport 80 drop)", or nothing where it is not known which. */
+static const char *by_which(const struct facts *f, enum cause cause, char *buf, size_t size)
+{
+	const struct firewall_rule *r = blamed_rule(f, cause);
+	char words[400];
+
+	if (r)
+		snprintf(buf, size, " by %s", rule_words(r, words, sizeof(words)));
+	else
+		text_copy(buf, size, "");
+	return buf;
+}
+
+/* How to let it through where the rule is known; else how to find it. */
+static void advise(const struct facts *f, const struct names *n, enum cause cause, const char *how, struct event_attempt *ev)
+{
+	const struct firewall_rule *r = blamed_rule(f, cause);
+
+	if (!r) {
+		ADVICE("%s: " FIND_RULE ". Then allow %s to port %u before it", how, n->peer, n->port);
+		return;
+	}
+	ADVICE("%s%s%s: ", cause == CAUSE_PUBLISHED_NOT_FORWARDED ? "Allow what is forwarded" : "If it is not meant to be so",
+		r->product ? ", with " : "", firewall_product_name((enum firewall_product)r->product));
+	advise_rule(r, f, n, ev);
+	if (r->comment[0])
+		text_append(ev->advice, sizeof(ev->advice), ". The rule's comment: %s", r->comment);
+}
+
 static void firewall_drop(const struct facts *f, const struct names *n, struct event_attempt *ev)
 {
-	const struct kernel_word *w = f->said.syn;
+	char rule[420];
 
+	by_which(f, CAUSE_FIREWALL_DROP, rule, sizeof(rule));
 	if (f->a->out) {
 		SUMMARY("This host dialled %s, and its own firewall dropped the SYN on its way out", n->dialled);
 		ADVICE("Find the rule in the output or postrouting chains: " FIND_RULE);
-		return;
-	}
-	if (w)
-		SUMMARY("%s dialled %s and got no answer: the firewall of this host dropped its SYN", n->peer, n->dialled);
-	else
+	} else if (f->said.syn || rule[0]) {
+		SUMMARY("%s dialled %s and got no answer: the firewall of this host dropped its SYN%s", n->peer, n->dialled, rule);
+		advise(f, n, CAUSE_FIREWALL_DROP, "Find the rule", ev);
+	} else {
 		SUMMARY("%s dialled %s and got no answer: the SYN arrived here and was dropped before %s", n->peer, n->dialled,
 			f->accepting ? "it reached the listener" : "TCP could refuse it");
-	if (w)
-		ADVICE("Find the rule: " FIND_RULE ". Then allow %s to port %u before it", n->peer, n->port);
-	else
 		ADVICE("Most likely a firewall rule: look for one whose counter moves (" FIND_RULE "). If none does: tc filter "
 		       "show, bpftool net, and nstat -az for the counters");
+	}
 }
 
 static void firewall_reset(const struct facts *f, const struct names *n, struct event_attempt *ev)
 {
-	SUMMARY("%s dialled %s and a firewall rule answered with a RST (reject with tcp reset)%s", n->peer,
-		n->dialled, f->accepting ? ", though a server listens there" : "");
-	ADVICE("Find the rule: nft -a list ruleset | grep -n 'reject with tcp reset' (or iptables-save | grep "
-	       "tcp-reset), and allow %s to port %u before it",
-		n->peer, n->port);
+	char rule[420];
+
+	SUMMARY("%s dialled %s and the firewall answered with a RST%s%s", n->peer, n->dialled,
+		by_which(f, CAUSE_FIREWALL_RESET, rule, sizeof(rule)), f->accepting ? ", though a server listens there" : "");
+	advise(f, n, CAUSE_FIREWALL_RESET, "Find the rule with tcp reset", ev);
 }
 
 static void firewall_reject(const struct facts *f, const struct names *n, struct event_attempt *ev)
 {
-	SUMMARY("%s dialled %s and a firewall rule of this host rejected it (ICMP%s type %u code %u)",
-		n->peer, n->dialled, f->a->v6 ? "v6" : "", f->a->icmp_type, f->a->icmp_code);
-	ADVICE("Find the rule: nft -a list ruleset | grep -n reject (or iptables-save | grep REJECT), and "
-	       "allow %s to port %u before it",
-		n->peer, n->port);
+	char rule[420];
+
+	SUMMARY("%s dialled %s and the firewall of this host rejected it (ICMP%s type %u code %u)%s",
+		n->peer, n->dialled, f->a->v6 ? "v6" : "", f->a->icmp_type, f->a->icmp_code,
+		by_which(f, CAUSE_FIREWALL_REJECT, rule, sizeof(rule)));
+	advise(f, n, CAUSE_FIREWALL_REJECT, "Find the rule with reject", ev);
 }
 
 static void firewall_drop_reply(const struct facts *f, const struct names *n, struct event_attempt *ev)
 {
 	bool refused = f->said.to_client && f->said.to_client->flags & TCP_RST;
+	char rule[420];
 
-	SUMMARY("%s dialled %s and TCP %s, but the %s never left this host%s", n->peer, n->dialled,
+	by_which(f, CAUSE_FIREWALL_DROP_REPLY, rule, sizeof(rule));
+	SUMMARY("%s dialled %s and TCP %s, but the %s never left this host%s%s", n->peer, n->dialled,
 		refused ? "refused" : "answered", refused ? "RST" : "SYN-ACK",
-		f->said.syn_ack || refused ? ": its firewall dropped it on the way out" : "");
-	ADVICE("Look for a rule on the way out (output, postrouting): " FIND_RULE);
-	if (!f->said.syn_ack && !refused)
+		f->said.syn_ack || refused || rule[0] ? ": its firewall dropped it on the way out" : "", rule);
+	advise(f, n, CAUSE_FIREWALL_DROP_REPLY, "Look for a rule on the way out (output, postrouting)", ev);
+	if (!f->said.syn_ack && !refused && !rule[0])
 		text_append(ev->advice, sizeof(ev->advice), "; tc filter show dev %s egress",
 			f->routing.device[0] ? f->routing.device : "the interface");
 }
 
 static void firewall_drop_ack(const struct facts *f, const struct names *n, struct event_attempt *ev)
 {
-	SUMMARY("%s believes that it is connected to %s: its ACKs arrive here, and %s", n->peer, n->dialled,
-		f->said.from_client ? "the firewall of this host drops them" : "TCP does not get them");
-	ADVICE("Look for a rule that drops what is not a SYN: " FIND_RULE "; conntrack -S (invalid)");
+	char rule[420];
+
+	by_which(f, CAUSE_FIREWALL_DROP_ACK, rule, sizeof(rule));
+	SUMMARY("%s believes that it is connected to %s: what it sends after its SYN arrives here, and %s%s", n->peer,
+		n->dialled, f->said.from_client || rule[0] ? "the firewall of this host drops it" : "TCP does not get it", rule);
+	advise(f, n, CAUSE_FIREWALL_DROP_ACK, "Look for a rule that drops what is not a SYN", ev);
 }
 
 static void conntrack_invalid(const struct facts *f, const struct names *n, struct event_attempt *ev)
 {
 	bool out = !f->said.from_client && f->said.to_client;
 
-	SUMMARY("%s is connected to port %u and gets no further: the firewall of this host drops what %s, since connection "
-		"tracking has forgotten the connection", n->peer, n->port, out ? "is sent to it" : "it sends");
+	char rule[420];
+
+	SUMMARY("%s is connected to port %u and gets no further: connection tracking has forgotten it, and the firewall drops "
+		"what %s%s", n->peer, n->port, out ? "is sent to it" : "it sends",
+		by_which(f, CAUSE_CONNTRACK_INVALID, rule, sizeof(rule)));
 	ADVICE("Connections that are idle longer than the time-out are forgotten: use keepalives, or raise sysctl "
 	       "net.netfilter.nf_conntrack_tcp_timeout_established. After conntrack -F or a restart of the firewall: sysctl "
 	       "net.netfilter.nf_conntrack_tcp_loose=1. See: conntrack -L -p tcp --dport %u; nft -a list ruleset | grep invalid",
@@ -97,18 +133,20 @@ static void conntrack_full(const struct facts *f, const struct names *n, struct 
 
 static void tproxy_dead(const struct facts *f, const struct names *n, struct event_attempt *ev)
 {
-	(void)f;
-	SUMMARY("%s dialled %s and its SYN was dropped: a TPROXY rule hands it to a proxy, and none listens where it is sent",
-		n->peer, n->dialled);
+	char rule[420];
+
+	SUMMARY("%s dialled %s and its SYN was dropped%s: TPROXY hands it to a proxy, and none listens where it is sent",
+		n->peer, n->dialled, by_which(f, CAUSE_TPROXY_DEAD, rule, sizeof(rule)));
 	ADVICE("Start the proxy with IP_TRANSPARENT on the port that the rule names: iptables-save -t mangle | grep TPROXY; "
 	       "nft -a list ruleset | grep -i tproxy");
 }
 
 static void nfqueue_dead(const struct facts *f, const struct names *n, struct event_attempt *ev)
 {
-	(void)f;
-	SUMMARY("%s dialled %s and its SYN was dropped: a rule hands it to a program by NFQUEUE, and none reads that queue",
-		n->peer, n->dialled);
+	char rule[420];
+
+	SUMMARY("%s dialled %s and its SYN was dropped%s: NFQUEUE hands it to a program, and none reads that queue", n->peer,
+		n->dialled, by_which(f, CAUSE_NFQUEUE_DEAD, rule, sizeof(rule)));
 	ADVICE("Start the program (an IPS, a filter) again, or add `bypass` to the rule. See: nft -a list ruleset | grep "
 	       "queue; cat /proc/net/netfilter/nfnetlink_queue");
 }
@@ -254,22 +292,26 @@ static void published_no_return(const struct facts *f, const struct names *n, st
 
 static void published_not_forwarded(const struct facts *f, const struct names *n, struct event_attempt *ev)
 {
-	char target[160];
+	char target[160], rule[420];
 
-	SUMMARY("%s dialled %s, which is forwarded to %s, but this host does not forward it", n->peer, n->dialled,
-		target_words(f, target, sizeof(target)));
-	ADVICE(is_for(f->said.syn, REASON_IP_INADDRERRORS)
+	SUMMARY("%s dialled %s, which is forwarded to %s, but this host does not forward it%s", n->peer, n->dialled,
+		target_words(f, target, sizeof(target)), by_which(f, CAUSE_PUBLISHED_NOT_FORWARDED, rule, sizeof(rule)));
+	if (rule[0]) {
+		advise(f, n, CAUSE_PUBLISHED_NOT_FORWARDED, "Allow it in the forward chain", ev);
+		return;
+	}
+	ADVICE(is_for(f->said.syn, REASON_IP_INADDRERRORS) || (f->asked_route && f->routing.forwarding == 0)
 			? "Turn forwarding on: sysctl -w net.ipv4.ip_forward=1 (and keep it in /etc/sysctl.d)"
 			: "Allow it in the forward chain: " FIND_RULE "; docker: iptables -L DOCKER-USER -nv");
 }
 
 static void redirect_no_listener(const struct facts *f, const struct names *n, struct event_attempt *ev)
 {
-	const struct kernel_word *w = f->said.reset;
+	bool w = f->target.known;
 	char target[IP_TEXT] = "another port";
 
 	if (w)
-		ip_format_port(&w->src, w->sport, target, sizeof(target));
+		ip_format_port(&f->target.addr, f->target.port, target, sizeof(target));
 	if (!f->accepting)
 		SUMMARY("%s dialled %s, and NAT %sleads it to %s, where nobody listens", n->peer, n->dialled, w ? "" : "likely ",
 			target);
@@ -284,8 +326,8 @@ static void dnat_to_loopback(const struct facts *f, const struct names *n, struc
 {
 	char target[IP_TEXT] = "127.0.0.1";
 
-	if (f->said.syn)
-		ip_format_port(&f->said.syn->dst, f->said.syn->dport, target, sizeof(target));
+	if (f->target.known)
+		ip_format_port(&f->target.addr, f->target.port, target, sizeof(target));
 	SUMMARY("%s dialled %s, which DNAT leads to %s, and the kernel takes no packet from outside for loopback", n->peer,
 		n->dialled, target);
 	ADVICE("Allow it: sysctl -w net.ipv4.conf.%s.route_localnet=1 (mind that this opens what listens on loopback), or use "

@@ -131,6 +131,7 @@ struct engine {
 	struct target_answer targets[16];
 	size_t next_target;
 	struct hooks_answer hooks;
+	struct firewall_verdict rulings[RULINGS]; /* of the attempt that is judged */
 	struct table *rollups;
 	struct event_tick totals;
 	int64_t lost_t;        /* when packets were last lost; 0: never */

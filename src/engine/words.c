@@ -1,6 +1,7 @@
 /* words.c - what a verdict means, for a person: evidence, a sentence, and what to do. */
 #include "base/text.h"
 #include "report.h"
+#include "blame.h"
 #include "sentences.h"
 
 #include <inttypes.h>
@@ -401,6 +402,36 @@ static void tell_target(const struct facts *f, struct event_attempt *ev)
 			t->way.device, t->way.neighbour == NEIGHBOUR_FAILED ? "FAILED" : "INCOMPLETE");
 }
 
+/* What the firewall's rules do with the packet that the cause is about. */
+static void tell_ruling(const struct facts *f, enum cause cause, struct event_attempt *ev)
+{
+	const struct firewall_verdict *v = f->ruling[ruling_of(cause)];
+	const struct firewall_rule *blamed = blamed_rule(f, cause);
+	char words[400], to[IP_TEXT];
+
+	if (!v)
+		return;
+	if (v->translation.is && v->translation.addr_known)
+		say(ev, "firewall", "%s %s it to %s:%u", rule_words(&v->translation.rule, words, sizeof(words)),
+			v->translation.must ? "leads" : "may lead", ip_format(&v->translation.addr, to, sizeof(to)),
+			v->translation.port_known ? v->translation.port : f->a->key.server_port);
+	if (v->fate == FIREWALL_ACCEPTED && v->complete)
+		say(ev, "firewall", "the rules of nftables let it pass");
+	for (uint32_t i = 0; i < v->n; i++) {
+		const struct firewall_rule *r = &v->candidates[i];
+		char grew[48] = "";
+
+		if (blamed && r != blamed)
+			continue;
+		if (r->has_counter && r->grew > 0)
+			snprintf(grew, sizeof(grew), "; its counter rose by %" PRIu64, r->grew);
+		say(ev, "firewall", "%s%s%s", r == blamed || (r->must && v->complete) ? "" : "perhaps ",
+			rule_words(r, words, sizeof(words)), grew);
+	}
+	if (v->n_found > v->n)
+		say(ev, "firewall", "and %u rules more that could", v->n_found - v->n);
+}
+
 /* The BPF programs that packets pass, where one of them may have dropped it. */
 static void tell_hooks(const struct facts *f, struct event_attempt *ev)
 {
@@ -426,7 +457,7 @@ static void tell_hooks(const struct facts *f, struct event_attempt *ev)
 }
 
 /* The kernel's own words. */
-static void tell_kernel(const struct facts *f, struct event_attempt *ev)
+static void tell_kernel(const struct facts *f, enum cause cause, struct event_attempt *ev)
 {
 	bool open = f->situation == SITUATION_ACCEPTED || f->situation == SITUATION_CLOSED;
 
@@ -437,6 +468,7 @@ static void tell_kernel(const struct facts *f, struct event_attempt *ev)
 	tell_word(f->said.from_client, false, ev);
 	tell_word(f->said.to_client, false, ev);
 	tell_word(f->said.reset, false, ev);
+	tell_ruling(f, cause, ev);
 	tell_hooks(f, ev);
 }
 
@@ -653,7 +685,7 @@ void words_tell(const struct facts *f, const struct verdict *v, const struct tel
 		take_owner(n.who, &ret->owner);
 	tell_wire(f, ret);
 	tell_target(f, ret);
-	tell_kernel(f, ret);
+	tell_kernel(f, v->cause, ret);
 	tell_door(f, t, ret);
 	tell_host(f, ret);
 	tell_counters(f, ret);

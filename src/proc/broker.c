@@ -4,6 +4,7 @@
 #include "collect/hooks.h"
 #include "collect/processes.h"
 #include "options.h"
+#include "ruling.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -122,6 +123,9 @@ static bool serve(int socket)
 		break;
 	case BROKER_ELSEWHERE:
 		namespaces_find_listener(request.port, &reply.elsewhere);
+		break;
+	case BROKER_FIREWALL:
+		reply.error = ruling_read(&request, &reply.firewall);
 		break;
 	case BROKER_FLOW:
 		reply.error = conntrack_find(&request.peer, request.peer_port, &request.addr, request.port, &reply.flow);

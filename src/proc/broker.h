@@ -22,6 +22,7 @@ enum broker_kind {
 	BROKER_OWNERS,    /* who holds these inodes */
 	BROKER_PROCESS,   /* what a process is doing */
 	BROKER_ELSEWHERE, /* who listens on a port in another network namespace */
+	BROKER_FIREWALL,  /* what the firewall's rules do with a packet */
 	BROKER_FLOW,      /* what connection tracking knows of a connection */
 	BROKER_HOOKS,     /* which BPF programs packets pass */
 	BROKER_TARGET,    /* which namespace has an address, and who listens on the port there */
@@ -36,6 +37,8 @@ struct broker_request {
 	uint16_t port;
 	uint16_t peer_port;
 	struct ip addr, peer;
+	uint32_t ifindex;
+	uint8_t ruling, ttl; /* enum ruling */
 	bool v6;
 };
 
@@ -47,6 +50,7 @@ struct broker_reply {
 	struct elsewhere_record elsewhere;
 	struct hooks hooks;
 	struct tracked_flow flow;
+	struct firewall_verdict firewall;
 	int32_t error; /* 0, or -errno */
 };
 

@@ -30,6 +30,7 @@ static const uint32_t budgets[] = {
 	[ASK_HALF_OPEN] = 20,
 	[ASK_ELSEWHERE] = 2, /* every process's namespace */
 	[ASK_CONNTRACK] = 20,
+	[ASK_FIREWALL] = 100, /* some 100 us, 2 ms with 10,000 rules */
 	[ASK_FLOW] = 100,
 	[ASK_HOOKS] = 4,     /* some milliseconds */
 	[ASK_TARGET] = 2,    /* likewise */
@@ -60,6 +61,7 @@ struct host {
 	struct hooks hooks;
 	struct tracked_flow flow;
 	int error;
+	struct firewall_verdict firewall;
 };
 
 struct host *host_new(struct sources *src, int broker, struct hash_key key,
@@ -159,6 +161,11 @@ static int take_reply(struct host *h)
 		break;
 	case BROKER_PROCESS:
 		h->process = reply.process;
+		h->answered = true;
+		break;
+	case BROKER_FIREWALL:
+		h->firewall = reply.firewall;
+		h->error = reply.error;
 		h->answered = true;
 		break;
 	case BROKER_FLOW:
@@ -357,6 +364,18 @@ static bool ask_elsewhere(struct host *h, const struct question *q, struct answe
 	return ask_namespaces(h, &request, a);
 }
 
+static bool ask_firewall(struct host *h, const struct question *q, struct answer *a)
+{
+	struct broker_request request = {.kind = BROKER_FIREWALL, .addr = q->addr, .port = q->port, .peer = q->peer,
+		.peer_port = q->peer_port, .ifindex = q->ifindex, .ruling = (uint8_t)q->ruling, .ttl = q->ttl,
+		.v6 = !ip_is_v4(&q->addr)};
+
+	if (!ask_broker(h, &request) || h->error < 0)
+		return false;
+	a->firewall = h->firewall;
+	return true;
+}
+
 static bool ask_flow(struct host *h, const struct question *q, struct answer *a)
 {
 	struct broker_request request = {.kind = BROKER_FLOW, .addr = q->addr, .port = q->port, .peer = q->peer,
@@ -409,6 +428,7 @@ static const struct {
 	[ASK_TARGET] = {ask_target, false, false},
 	[ASK_HOOKS] = {ask_hooks, false, false},
 	[ASK_FLOW] = {ask_flow, false, false},
+	[ASK_FIREWALL] = {ask_firewall, false, false},
 	[ASK_CONNTRACK] = {ask_conntrack, false, false},
 };
 

@@ -1,6 +1,7 @@
 /* sources.c - what can be watched. */
 #include "sources.h"
 #include "base/text.h"
+#include "ruling.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -25,6 +26,18 @@ static void open_kernel(struct sources *s, const struct options *o)
 	else if (!o->no_kernel)
 		s->kernel = kernel_open((uint32_t)st.st_ino, why, sizeof(why));
 	source_set(&s->state[SOURCE_KERNEL], !s->kernel ? STATE_OFF : why[0] ? STATE_DEGRADED : STATE_ON, why);
+}
+
+/* A first reading of the firewall's rules; the broker, which inherits it, reads on. */
+static void read_firewall(struct sources *s)
+{
+	int r = ruling_start();
+	const char *why = r == -EPERM		   ? "needs CAP_NET_ADMIN (or root)"
+			  : r == -EPROTONOSUPPORT ? "this kernel has no nftables, or it is not loaded"
+			  : r < 0		   ? strerror(-r)
+						   : "";
+
+	source_set(&s->state[SOURCE_FIREWALL], r < 0 ? STATE_OFF : STATE_ON, why);
 }
 
 int sources_open(struct sources *s, const struct options *o, char *err, size_t size)
@@ -60,7 +73,7 @@ int sources_open(struct sources *s, const struct options *o, char *err, size_t s
 		source_set(&s->state[SOURCE_PACKETS], STATE_ON, "");
 	}
 	open_kernel(s, o);
-	source_set(&s->state[SOURCE_FIREWALL], STATE_OFF, "firewall rules are not in this version");
+	read_firewall(s);
 	source_set(&s->state[SOURCE_NAMESPACES], STATE_OFF, "this namespace only");
 	return 0;
 }

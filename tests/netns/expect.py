@@ -107,15 +107,15 @@ WANTED = {want.cause: want for want in [
     reset("peer-closed-abruptly", "none", confidence=SURE, advice="peer"),
     reset("middlebox-reset", "none", confidence=SURE, advice="ttl"),
     # the firewall
-    Want("firewall-reject", "unreachable", "ECONNREFUSED", advice="ruleset"),
-    refused("firewall-reset", advice="ruleset"),
-    silent("firewall-drop", advice="ruleset"),
-    silent("firewall-drop-reply", advice="output"),
-    unfinished("firewall-drop-ack", advice="ruleset", before=["peer-silent"]),
+    Want("firewall-reject", "unreachable", "ECONNREFUSED", advice="accept"),
+    refused("firewall-reset", advice="accept"),
+    silent("firewall-drop", advice=""),
+    silent("firewall-drop-reply", advice=""),
+    unfinished("firewall-drop-ack", advice="", before=["peer-silent"]),
     silent("conntrack-full", confidence=SURE, advice="nf_conntrack_max", beside=["none"]),
     reset("synproxy-backend-dead", confidence=SURE, advice="synproxy"),
     silent("nfqueue-dead", advice="bypass"),
-    silent("tproxy-dead", advice="ruleset"),
+    silent("tproxy-dead", advice="IP_TRANSPARENT"),
     silent("bpf-drop", advice="bpftool"),
     served("conntrack-invalid", advice="conntrack", patience=12),
     reset("socket-destroyed", advice="ss -K"),
@@ -183,7 +183,7 @@ OTHERWISE = {
     "stray-segment handshake": dict(confidence=SURE, advice="scanner"),
     **{f"odd-flags {kind} closed": dict(outcome="refused", client_sees="ECONNREFUSED")
        for kind in ("syn-fin", "null", "xmas", "fin")},
-    "tproxy-dead iptables-legacy": dict(confidence=OPEN, beside=["firewall-drop"], before=["firewall-drop"]),
+    "tproxy-dead iptables-legacy": dict(confidence=OPEN, advice="", beside=["firewall-drop"], before=["firewall-drop"]),
     "forward-unreachable neighbour": dict(client_sees="EHOSTUNREACH", patience=8),
 }
 

@@ -98,6 +98,9 @@ static bool on_question(void *ctx, const struct question *q, struct answer *ret)
 	case ASK_TARGET:
 		*ret = b->target;
 		return b->target.complete;
+	case ASK_FIREWALL:
+		ret->firewall = b->firewall;
+		return b->firewall.complete;
 	case ASK_FLOW:
 		ret->flow = b->flow;
 		return b->flow_known;

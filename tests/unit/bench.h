@@ -48,6 +48,7 @@ struct bench {
 	int cookies;
 	struct answer elsewhere;            /* to ASK_ELSEWHERE; not complete: refuse */
 	struct answer target;               /* to ASK_TARGET; not complete: refuse */
+	struct firewall_verdict firewall;   /* to ASK_FIREWALL; not complete: refuse */
 	struct hooks hooks;                 /* to ASK_HOOKS; not netfilter_known: refuse */
 	struct tracked_flow flow;           /* to ASK_FLOW ... */
 	bool flow_known;                    /* ... or refuse */

@@ -29,6 +29,7 @@ enum {
 	FINDS = 2, /* plus the state */
 };
 
+#define FATE(name)     (1 + FIREWALL_##name)
 #define MOVED(counter) (UINT64_C(1) << (counter))
 #define NO_WINDOW      (UINT64_C(1) << 63)
 
@@ -89,6 +90,14 @@ struct rule_case {
 		enum near near;
 		enum neighbour neighbour;
 	} nat;
+	/* What the firewall's rules do with each packet: FATE(...); 0: not asked. */
+	struct {
+		int fate[RULINGS];
+		const char *hook; /* of the rule; NULL: input */
+		bool uncertain, grew, readerless;
+		const char *leads; /* to this address */
+		uint16_t to;       /* and port */
+	} rules;
 	int flow;                /* of connection tracking: 0 not asked, FORGOTTEN or TRACKED */
 	struct hooks hooks;      /* not netfilter_known: not asked */
 	struct case_word syn, syn_ack, from_client, to_client, rst;

@@ -103,6 +103,39 @@ static void make_target(const struct rule_case *c, struct facts *f)
 	};
 }
 
+/* One rule for each ruling. */
+static void make_rulings(const struct rule_case *c, struct facts *f)
+{
+	static struct firewall_verdict verdicts[RULINGS];
+
+	for (int i = 0; i < RULINGS; i++) {
+		struct firewall_verdict *v = &verdicts[i];
+		enum firewall_fate fate = (enum firewall_fate)(c->rules.fate[i] - 1);
+
+		if (!c->rules.fate[i])
+			continue;
+		*v = (struct firewall_verdict){
+			.fate = c->rules.uncertain ? FIREWALL_UNKNOWN : fate,
+			.icmp_type = 3,
+			.icmp_code = 1,
+			.complete = true,
+			.queue_listeners = c->rules.readerless ? 0 : 1,
+			.n = fate != FIREWALL_ACCEPTED,
+			.n_found = fate != FIREWALL_ACCEPTED,
+		};
+		v->candidates[0] = (struct firewall_rule){.handle = 7, .fate = (uint8_t)fate, .must = !c->rules.uncertain,
+			.has_counter = true, .grew = c->rules.grew, .family = "inet", .table = "filter", .chain = "input"};
+		strcpy(v->candidates[0].hook, c->rules.hook ? c->rules.hook : "input");
+		if (c->rules.leads)
+			v->translation = (struct firewall_translation){.is = true, .must = true, .addr_known = true,
+				.port_known = true, .addr = ip(c->rules.leads), .port = c->rules.to};
+		f->ruling[i] = v;
+	}
+	if (c->rules.leads && !f->target.known)
+		f->target = (struct target){.known = TARGET_RULED, .addr = ip(c->rules.leads), .port = c->rules.to,
+			.here = strcmp(c->rules.leads, "198.51.100.2") == 0 || strncmp(c->rules.leads, "127.", 4) == 0};
+}
+
 /* The facts of a case; what they point to is static. */
 static void make(const struct rule_case *c, struct facts *f)
 {
@@ -206,6 +239,7 @@ static void make(const struct rule_case *c, struct facts *f)
 	f->hooks = c->hooks;
 	make_words(c, f);
 	make_target(c, f);
+	make_rulings(c, f);
 }
 
 static bool lists(const struct verdict *v, enum cause cause)

@@ -1,0 +1,118 @@
+/* blame.c - which firewall rule ended a packet, and how to change it. */
+#include "blame.h"
+#include "base/text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum ruling ruling_of(enum cause cause)
+{
+	switch (cause) {
+	case CAUSE_FIREWALL_DROP_REPLY:
+		return RULING_ANSWER;
+	case CAUSE_FIREWALL_DROP_ACK:
+		return RULING_ACK;
+	case CAUSE_CONNTRACK_INVALID:
+		return RULING_INVALID;
+	default:
+		return RULING_SYN;
+	}
+}
+
+const struct firewall_rule *blamed_rule(const struct facts *f, enum cause cause)
+{
+	const struct firewall_verdict *v = f->ruling[ruling_of(cause)];
+	const struct firewall_rule *grown = NULL;
+	bool one = true, one_grown = true;
+
+	if (!v || v->n == 0)
+		return NULL;
+	for (uint32_t i = 0; i < v->n; i++) {
+		const struct firewall_rule *r = &v->candidates[i];
+
+		one = one && firewall_same_rule(r, &v->candidates[0]);
+		if (!r->has_counter || r->grew == 0)
+			continue;
+		one_grown = one_grown && (!grown || firewall_same_rule(r, grown));
+		grown = r;
+	}
+	if (one && v->n_found == v->n)
+		return &v->candidates[0];
+	return one_grown ? grown : NULL;
+}
+
+const char *rule_words(const struct firewall_rule *r, char *buf, size_t size)
+{
+	if (r->handle)
+		snprintf(buf, size, "rule %" PRIu64 " of %s %s %s (%s)", r->handle, r->family, r->table, r->chain, r->text);
+	else
+		snprintf(buf, size, "the policy of %s %s %s (drop)", r->family, r->table, r->chain);
+	return buf;
+}
+
+static void by_hand(const struct firewall_rule *r, const char *match, struct event_attempt *ev)
+{
+	if (r->handle)
+		text_append(ev->advice, sizeof(ev->advice), "nft insert rule %s %s %s handle %" PRIu64 " %s accept (or nft delete rule "
+			"%s %s %s handle %" PRIu64 ")", r->family, r->table, r->chain, r->handle, match, r->family, r->table, r->chain,
+			r->handle);
+	else
+		text_append(ev->advice, sizeof(ev->advice), "nft add rule %s %s %s %s accept", r->family, r->table, r->chain,
+			match);
+}
+
+void advise_rule(const struct firewall_rule *r, const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	const char *iptables = strcmp(r->family, "ip6") == 0 ? "ip6tables" : "iptables";
+	bool one = !strchr(n->peer, '/') && strcmp(n->peer, "many") != 0 && strcmp(n->peer, "Somebody") != 0;
+	bool answer = strcmp(r->hook, "output") == 0 || strcmp(r->hook, "postrouting") == 0 || strcmp(r->hook, "egress") == 0;
+	/* Behind prerouting the packet has the target's port. */
+	bool led = f->target.known && strcmp(r->hook, "forward") == 0;
+	unsigned int port = led ? f->target.port : n->port;
+	char match[IP_TEXT + 40] = "", source[IP_TEXT + 8] = "";
+
+	if (one) {
+		snprintf(match, sizeof(match), "%s %s %s ", f->a->v6 ? "ip6" : "ip", answer ? "daddr" : "saddr", n->peer);
+		snprintf(source, sizeof(source), "%s %s ", answer ? "-d" : "-s", n->peer);
+	}
+	text_append(match, sizeof(match), "tcp %s %u", answer ? "sport" : "dport", port);
+	switch ((enum firewall_product)r->product) {
+	case FIREWALL_UFW:
+		text_append(ev->advice, sizeof(ev->advice), "ufw allow proto tcp from %s to any port %u", one ? n->peer : "any",
+			n->port);
+		break;
+	case FIREWALL_FIREWALLD:
+		text_append(ev->advice, sizeof(ev->advice), "firewall-cmd --permanent --add-port=%u/tcp && firewall-cmd --reload",
+			n->port);
+		break;
+	case FIREWALL_FAIL2BAN:
+		text_append(ev->advice, sizeof(ev->advice), "fail2ban-client unban %s; see why it was banned: fail2ban-client status",
+			n->peer);
+		break;
+	case FIREWALL_DOCKER:
+		text_append(ev->advice, sizeof(ev->advice), "%s -I DOCKER-USER %s-j ACCEPT; or publish the port: docker run -p %u:PORT",
+			iptables, source, n->port);
+		break;
+	case FIREWALL_KUBERNETES:
+		text_append(ev->advice, sizeof(ev->advice), "look at the NetworkPolicy and the Service's endpoints: kubectl get "
+			"networkpolicy,endpointslices -A");
+		break;
+	case FIREWALL_LIBVIRT:
+		text_append(ev->advice, sizeof(ev->advice), "look at the libvirt network: virsh net-dumpxml; its rules let in what is "
+			"related to a guest's own connections only");
+		break;
+	case FIREWALL_PODMAN:
+		text_append(ev->advice, sizeof(ev->advice), "publish the port: podman run -p %u:PORT; podman network reload --all "
+			"writes the rules anew", n->port);
+		break;
+	case FIREWALL_IPTABLES:
+		text_append(ev->advice, sizeof(ev->advice), "%s -t %s -I %s %s-p tcp --%s %u -j ACCEPT", iptables,
+			r->table, r->chain, source, answer ? "sport" : "dport", port);
+		break;
+	case FIREWALL_BY_HAND:
+	case FIREWALL_PRODUCT_COUNT:
+		by_hand(r, match, ev);
+		break;
+	}
+}

@@ -1,0 +1,123 @@
+/* ruling.c - describes a packet of an attempt to the firewall's judge. */
+#include "ruling.h"
+#include "base/text.h"
+#include "collect/firewall.h"
+#include "collect/routes.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <string.h>
+
+/* The broker serves one namespace, in one thread. */
+static struct firewall *firewall;
+static struct routes *routes;
+
+/* Routing's word on an address. False: it has none. */
+static bool ask_routing(const struct ip *ip, struct routing *ret)
+{
+	static const uint8_t any4[4];
+	struct question q = {.kind = ASK_ROUTE, .peer = *ip};
+
+	if (ip_is_v4(ip))
+		q.addr = ip_from_v4(any4);
+	return routes && routes_ask(routes, &q, ret) == 0;
+}
+
+static bool is_local(void *ctx, const struct ip *ip)
+{
+	struct routing r;
+
+	(void)ctx;
+	return ask_routing(ip, &r) && r.back == ROUTE_LOCAL;
+}
+
+static void find_route(void *ctx, const struct ip *dst, char ret_name[16], uint32_t *ret_index)
+{
+	struct routing r;
+
+	(void)ctx;
+	ret_name[0] = '\0';
+	*ret_index = 0;
+	if (!ask_routing(dst, &r) || r.back != ROUTE_UNICAST || strlen(r.device) >= 16)
+		return;
+	text_copy(ret_name, 16, r.device);
+	*ret_index = if_nametoindex(r.device);
+}
+
+static void swap_ends(struct firewall_packet *p)
+{
+	struct ip ip = p->src;
+	uint16_t port = p->sport;
+
+	p->src = p->dst;
+	p->sport = p->dport;
+	p->dst = ip;
+	p->dport = port;
+}
+
+/* Our own packet: it leaves by the route back to the peer. */
+static void describe_answer(struct firewall_packet *p)
+{
+	swap_ends(p);
+	p->path = FIREWALL_OUT;
+	p->reply = true;
+	p->iif[0] = '\0';
+	p->iif_index = 0;
+	p->ttl = 0;
+	find_route(NULL, &p->dst, p->oif, &p->oif_index);
+}
+
+static void describe(const struct broker_request *request, struct firewall_packet *p)
+{
+	static const struct {
+		uint8_t flags, ct;
+	} packets[] = {
+		[RULING_SYN] = {TCP_SYN, FIREWALL_CT_NEW},
+		[RULING_ANSWER] = {TCP_SYN | TCP_ACK, FIREWALL_CT_ESTABLISHED},
+		[RULING_ACK] = {TCP_ACK, FIREWALL_CT_ESTABLISHED},
+		[RULING_INVALID] = {TCP_ACK | TCP_PSH, FIREWALL_CT_INVALID},
+	};
+	char name[IF_NAMESIZE];
+
+	*p = (struct firewall_packet){
+		.src = request->peer,
+		.dst = request->addr,
+		.sport = request->peer_port,
+		.dport = request->port,
+		.flags = packets[request->ruling].flags,
+		.ct = packets[request->ruling].ct,
+		.ttl = request->ttl,
+		.v6 = request->v6,
+		.iif_index = request->ifindex,
+		.mark_known = UINT32_MAX,
+		.path = FIREWALL_IN,
+		.is_local = is_local,
+		.route = find_route,
+	};
+	if (request->ifindex && if_indextoname(request->ifindex, name))
+		text_copy(p->iif, sizeof(p->iif), name);
+	if (request->ruling == RULING_ANSWER)
+		describe_answer(p);
+}
+
+int ruling_start(void)
+{
+	if (!firewall)
+		firewall = firewall_new();
+	if (!routes)
+		routes = routes_new();
+	return firewall ? firewall_refresh(firewall) : -errno;
+}
+
+int ruling_read(const struct broker_request *request, struct firewall_verdict *ret)
+{
+	struct firewall_packet packet;
+	int r = ruling_start();
+
+	if (r < 0 && r != -EAGAIN)
+		return r;
+	if (request->ruling >= RULINGS)
+		return -EINVAL;
+	describe(request, &packet);
+	return firewall_judge(firewall, &packet, ret);
+}
