@@ -7,6 +7,7 @@
 #include "proc/explain.h"
 #include "proc/options.h"
 #include "proc/session.h"
+#include "proc/watchers.h"
 #include "store/store.h"
 #include "ui/terminal.h"
 #include "ui/ui.h"
@@ -19,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum mode {
@@ -34,6 +36,7 @@ struct program {
 	struct sources sources;
 	struct input *input;
 	int write_fd, tty_fd;
+	int greetings[2]; /* broker's and worker's end; 0: other namespaces are not watched */
 	struct terminal_state *terminal;
 };
 
@@ -159,7 +162,10 @@ static int work(void *ctx, int socket)
 		fprintf(stderr, "tcpwhy: cannot start the screen: %s\n", strerror(-r));
 		return EXIT_FAILED;
 	}
+	if (p->greetings[0])
+		close(p->greetings[0]);
 	fe = (struct frontend){
+		.greetings = p->greetings[1],
 		.sink = &out.fan.sink,
 		.input_fd = out.ui ? p->tty_fd : -1,
 		.ctx = &out,
@@ -236,6 +242,15 @@ static enum mode choose_mode(const struct options *o)
 	return o->batch || !isatty(STDOUT_FILENO) ? MODE_BATCH : MODE_SCREEN;
 }
 
+/* The socket by which the broker tells of watchers. */
+static bool open_greetings(struct program *p)
+{
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, p->greetings) == 0)
+		return true;
+	p->greetings[0] = p->greetings[1] = 0;
+	return false;
+}
+
 /* What needs privilege, or the invoking user's rights. 0, or an exit status after saying why. */
 static int open_all(struct program *p)
 {
@@ -268,6 +283,8 @@ static int open_all(struct program *p)
 				stderr);
 		return r == -EPERM ? EXIT_PRIVILEGE : EXIT_USAGE;
 	}
+	if (o->netns && !(o->netns = open_greetings(p)))
+		fprintf(stderr, "tcpwhy: other namespaces cannot be watched: %s\n", strerror(errno));
 	if (!p->sources.capture && p->mode != MODE_SCREEN)
 		fprintf(stderr, "tcpwhy: %s\n", p->sources.state[SOURCE_PACKETS].why);
 	if (p->mode == MODE_EXPLAIN && !o->duration)
@@ -297,8 +314,11 @@ int main(int argc, char **argv)
 		status = EXIT_DONE;
 	} else {
 		status = open_all(&p);
+		if (status == EXIT_DONE && p.greetings[0] && geteuid() == 0)
+			hooks.watchers = watchers_new(&p.options, &p.sources, p.greetings[0]);
 		if (status == EXIT_DONE)
 			status = broker_run(&hooks);
+		watchers_free(hooks.watchers);
 		sources_close(&p.sources);
 		input_free(p.input);
 	}

@@ -47,13 +47,13 @@ static void add_verdict(struct list *l, const struct store *s, const struct even
 	}
 }
 
-static void add_listeners(struct list *l, const struct store *s, int64_t port, int width)
+static void add_listeners(struct list *l, const struct store *s, int64_t place, int width)
 {
 	int n = 0;
 	char when[16];
 
 	list_text(l, ROLE_STRONG, width, 0, "Listeners");
-	for (const struct store_listener *one = NULL; (one = store_next_listener(s, port, one)); n++)
+	for (const struct store_listener *one = NULL; (one = store_next_listener(s, place, one)); n++)
 		list_text(l, one->gone ? ROLE_DIM : ROLE_NORMAL, width, 2,
 			"%s%s%s: reach %s, %s (pid %" PRId64 "%s%s), queue %" PRId64 "/%" PRId64 "%s%s",
 			one->l.addr, one->l.device[0] ? " on " : "", one->l.device, one->l.reach,
@@ -128,7 +128,7 @@ static int by_failures(const void *a, const void *b)
 	return x->p->last < y->p->last ? 1 : x->p->last > y->p->last ? -1 : 0;
 }
 
-static void add_peers(struct list *l, const struct store *s, int64_t port, int width)
+static void add_peers(struct list *l, const struct store *s, int64_t place, int width)
 {
 	static struct shown_peer peers[STORE_PEERS];
 	int n = 0;
@@ -136,7 +136,7 @@ static void add_peers(struct list *l, const struct store *s, int64_t port, int w
 	for (struct store_peer *p = NULL; (p = table_next(s->peers, p));) {
 		const struct store_peer_key *key = table_key(s->peers, p);
 
-		if (key->port == port && strcmp(p->dir, "out") != 0)
+		if (key->place == place && strcmp(p->dir, "out") != 0)
 			peers[n++] = (struct shown_peer){key->peer, p};
 	}
 	qsort(peers, (size_t)n, sizeof(peers[0]), by_failures);
@@ -154,7 +154,7 @@ static void add_peers(struct list *l, const struct store *s, int64_t port, int w
 	}
 }
 
-static void add_recent(struct list *l, const struct store *s, int64_t port, int width)
+static void add_recent(struct list *l, const struct store *s, int64_t place, int width)
 {
 	int n = 0;
 	char when[16];
@@ -166,11 +166,11 @@ static void add_recent(struct list *l, const struct store *s, int64_t port, int 
 		if (!f)
 			break;
 		clock_text(f->t, when, sizeof(when));
-		if (f->type == EVENT_LISTENER && f->listener.port == port) {
+		if (f->type == EVENT_LISTENER && f->place == place) {
 			list_text(l, ROLE_DIM, width, 2, "%s  listener %s: %s (pid %" PRId64 ")", when,
 				f->listener.event, f->listener.owner.comm, f->listener.owner.pid);
 			n++;
-		} else if (f->type != EVENT_LISTENER && f->attempt.port == port) {
+		} else if (f->type != EVENT_LISTENER && f->place == place) {
 			list_text(l, ROLE_NORMAL, width, 2, "%s  %s:%" PRId64 " %s, %s (%s)%s", when,
 				f->attempt.peer, f->attempt.peer_port,
 				f->type == EVENT_RESET ? "reset" : f->attempt.outcome, f->attempt.cause,
@@ -189,7 +189,8 @@ static void fill(struct view *v, const struct store *s)
 	int width = v->width;
 
 	list_clear(l);
-	list_text(l, ROLE_TITLE, width, 0, "Port %" PRId64, v->port);
+	list_text(l, ROLE_TITLE, width, 0, "Port %" PRId64 "%s%s", STORE_PORT(v->port),
+		store_netns(s, v->port)[0] ? " in namespace " : "", store_netns(s, v->port));
 	if (f && f->type != EVENT_LISTENER)
 		add_verdict(l, s, &f->attempt, f->type, f->t, width);
 	else

@@ -38,7 +38,8 @@ static void fill_attempt(struct row *row, const struct store_finding *f)
 	if (a->count > 1)
 		snprintf(row->cells[COL_COUNT], LIST_CELL, "%" PRId64, a->count);
 	row->sort[COL_COUNT] = a->count;
-	snprintf(row->last, sizeof(row->last), "%s%s", strcmp(a->confidence, "possible") == 0 ? "? " : "",
+	snprintf(row->last, sizeof(row->last), "%s%s%s%s%s", a->netns[0] ? "[" : "", a->netns, a->netns[0] ? "] " : "",
+		strcmp(a->confidence, "possible") == 0 ? "? " : "",
 		cause_entry(cause_by_id(a->cause))->words);
 	snprintf(row->found_by, sizeof(row->found_by), "%s %s %s %s %s", a->cause, a->summary,
 		a->client_sees, a->client_words, a->owner.comm);

@@ -20,6 +20,7 @@ static const struct key_binding bindings[] = {
 	[ACTION_BACK] = {{27, KEY_BACKSPACE, 'h', KEY_LEFT}, "Esc h Left", "back", "Back", "Esc"},
 	[ACTION_PORTS] = {{'1'}, "1", "ports", NULL, NULL},
 	[ACTION_FINDINGS] = {{'2'}, "2", "findings: what went wrong, and when", NULL, NULL},
+	[ACTION_HOST] = {{'3'}, "3", "host: sources, and what is missing", NULL, NULL},
 	[ACTION_NEXT_VIEW] = {{'\t'}, "Tab", "the next view", "View", "Tab"},
 	[ACTION_SEARCH] = {{'/', KEY_F(3)}, "/ F3", "search: a port, a peer, a program, or the client's "
 		"error message", "Search", "/"},

@@ -62,13 +62,13 @@ static void fill_number(struct row *row, int column, int64_t v)
 }
 
 /* "*" for all addresses of both families; an IPv4 or IPv6 address else; "+1" when there are more. */
-static void fill_bind(struct row *row, const struct store *s, int64_t port,
+static void fill_bind(struct row *row, const struct store *s, int64_t place,
 	const struct store_listener *best)
 {
 	char more[8] = "";
 	int others = -1;
 
-	for (const struct store_listener *l = NULL; (l = store_next_listener(s, port, l));)
+	for (const struct store_listener *l = NULL; (l = store_next_listener(s, place, l));)
 		others += l->gone == 0;
 	if (others > 0)
 		snprintf(more, sizeof(more), " +%d", others);
@@ -157,6 +157,17 @@ static int64_t rank(const struct store *s, const struct store_port *p)
 	return (is_trouble(s, p) ? 2 : 0) + (p->listeners > 0);
 }
 
+/* A namespace stands before the words: "[web] listens on loopback only". */
+static void prefix_netns(struct row *row, const char *netns)
+{
+	char words[sizeof(row->last)];
+
+	if (!netns[0])
+		return;
+	text_copy(words, sizeof(words), row->last);
+	snprintf(row->last, sizeof(row->last), "[%s] %.*s", netns, (int)(sizeof(words) - 40), words);
+}
+
 static int by_trouble(const void *a, const void *b)
 {
 	const struct row *x = a, *y = b;
@@ -172,20 +183,21 @@ static void fill(struct view *v, const struct store *s)
 
 	list_clear(&v->list);
 	while ((p = table_next(s->ports, p))) {
-		const struct store_listener *best = store_listener(s, p->c.port);
+		const struct store_listener *best = store_listener(s, p->place);
 		struct row *row;
 
 		if (!best && !p->finding && p->c.syn == 0 && p->listeners == 0)
 			continue;
-		row = list_add(&v->list, p->c.port);
+		row = list_add(&v->list, p->place);
 		if (!row)
 			break;
 		row->sort[COL_PORT] = -p->c.port;
 		row->sort[COL_WHY] = rank(s, p);
 		snprintf(row->cells[COL_PORT], LIST_CELL, "%" PRId64, p->c.port);
 		fill_why(row, s, p, best);
+		prefix_netns(row, store_netns(s, p->place));
 		if (best) {
-			fill_bind(row, s, p->c.port, best);
+			fill_bind(row, s, p->place, best);
 			text_copy(row->cells[COL_OWNER], LIST_CELL,
 				best->l.owner.comm[0] ? best->l.owner.comm : "?");
 			snprintf(row->cells[COL_QUEUE], LIST_CELL, "%" PRId64 "/%" PRId64, best->l.queue,

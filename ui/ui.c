@@ -21,6 +21,7 @@
 enum {
 	VIEW_PORTS,
 	VIEW_FINDINGS,
+	VIEW_HOST,
 	VIEW_DETAIL,
 	VIEW_HELP,
 	VIEW_COUNT,
@@ -59,6 +60,7 @@ static const struct {
 } view_table[VIEW_COUNT] = {
 	[VIEW_PORTS] = {&ports_view, port_columns, &n_port_columns},
 	[VIEW_FINDINGS] = {&findings_view, finding_columns, &n_finding_columns},
+	[VIEW_HOST] = {&host_view, text_columns_of_view, &n_text_columns},
 	[VIEW_DETAIL] = {&detail_view, text_columns_of_view, &n_text_columns},
 	[VIEW_HELP] = {&help_view, text_columns_of_view, &n_text_columns},
 };
@@ -151,7 +153,7 @@ static struct view *current(struct ui *ui)
 
 static bool is_text(const struct ui *ui)
 {
-	return ui->up == VIEW_DETAIL || ui->up == VIEW_HELP;
+	return ui->up == VIEW_HOST || ui->up == VIEW_DETAIL || ui->up == VIEW_HELP;
 }
 
 static int list_lines(const struct ui *ui)
@@ -354,7 +356,7 @@ static void look_closer(struct ui *ui)
 		f = store_finding(ui->store, (uint64_t)row->id);
 		if (!f)
 			return;
-		detail->port = f->type == EVENT_LISTENER ? f->listener.port : f->attempt.port;
+		detail->port = f->place;
 		detail->finding = f->type == EVENT_LISTENER ? 0 : (uint64_t)row->id;
 	}
 	detail->list.top = detail->list.selected = 0;
@@ -462,8 +464,11 @@ static int act(struct ui *ui, enum action a)
 	case ACTION_FINDINGS:
 		go_to(ui, VIEW_FINDINGS);
 		break;
+	case ACTION_HOST:
+		go_to(ui, VIEW_HOST);
+		break;
 	case ACTION_NEXT_VIEW:
-		go_to(ui, ui->up == VIEW_PORTS ? VIEW_FINDINGS : VIEW_PORTS);
+		go_to(ui, ui->up == VIEW_PORTS ? VIEW_FINDINGS : ui->up == VIEW_FINDINGS ? VIEW_HOST : VIEW_PORTS);
 		break;
 	case ACTION_SEARCH:
 	case ACTION_FILTER:

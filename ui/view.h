@@ -61,7 +61,7 @@ struct view {
 	uint64_t finding; /* shown there; 0: the port's last */
 };
 
-extern const struct view_ops ports_view, findings_view, detail_view, help_view;
+extern const struct view_ops ports_view, findings_view, host_view, detail_view, help_view;
 extern const struct column port_columns[], finding_columns[], text_columns_of_view[];
 extern const int n_port_columns, n_finding_columns, n_text_columns;
 

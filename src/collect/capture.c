@@ -26,6 +26,8 @@ enum {
 	RING_TIMEOUT_MS = 100,
 	KERNEL_RING = 8 << 20,
 	RING = 32768, /* segments; a power of two */
+	SMALL_KERNEL_RING = 512 << 10,
+	SMALL_RING = 2048,
 	STATS_EVERY_MS = 1000,
 };
 
@@ -56,6 +58,7 @@ struct capture {
 	struct handle handles[INTERFACES_MAX];
 	size_t n_handles;
 	struct segment *ring;
+	uint32_t ring_size;
 	_Atomic uint32_t head, tail; /* head: next to write; tail: next to read */
 	_Atomic uint64_t received, lost, ring_lost;
 	_Atomic bool failed;
@@ -126,7 +129,7 @@ static void choose_link_type(struct handle *h)
 		h->link_type = LINK_SLL2;
 }
 
-static int open_handle(struct handle *h, const char *name, const char *filter, char *err, size_t size,
+static int open_handle(struct handle *h, const char *name, const struct capture_options *options, char *err, size_t size,
 	bool *ret_usage)
 {
 	char pcap_err[PCAP_ERRBUF_SIZE] = "";
@@ -141,7 +144,7 @@ static int open_handle(struct handle *h, const char *name, const char *filter, c
 	pcap_set_snaplen(h->pcap, SNAPLEN);
 	pcap_set_promisc(h->pcap, 0);
 	pcap_set_timeout(h->pcap, RING_TIMEOUT_MS);
-	pcap_set_buffer_size(h->pcap, KERNEL_RING);
+	pcap_set_buffer_size(h->pcap, options->small ? SMALL_KERNEL_RING : KERNEL_RING);
 	r = pcap_activate(h->pcap);
 	if (r < 0) {
 		snprintf(err, size, "%s: %s", h->name,
@@ -157,7 +160,7 @@ static int open_handle(struct handle *h, const char *name, const char *filter, c
 	}
 	if (h->link_type != LINK_SLL2)
 		h->ifindex = if_nametoindex(name);
-	r = set_filter(h->pcap, filter, err, size, ret_usage);
+	r = set_filter(h->pcap, options->filter, err, size, ret_usage);
 	if (r < 0)
 		return r;
 	if (pcap_setnonblock(h->pcap, 1, pcap_err) < 0) {
@@ -188,7 +191,8 @@ struct capture *capture_open(const struct capture_options *options, char *err, s
 	c->ready_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	c->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	c->look_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	c->ring = calloc(RING, sizeof(*c->ring));
+	c->ring_size = options->small ? SMALL_RING : RING;
+	c->ring = calloc(c->ring_size, sizeof(*c->ring));
 	c->user_filter = options->filter ? strdup(options->filter) : NULL;
 	pthread_mutex_init(&c->look_lock, NULL);
 	if (c->ready_fd < 0 || c->stop_fd < 0 || c->look_fd < 0 || !c->ring ||
@@ -197,9 +201,9 @@ struct capture *capture_open(const struct capture_options *options, char *err, s
 		capture_free(c);
 		return NULL;
 	}
-	memset(c->ring, 1, RING * sizeof(*c->ring)); /* touched now, so that use does not grow it */
+	memset(c->ring, 1, c->ring_size * sizeof(*c->ring)); /* touched now, so that use does not grow it */
 	for (size_t i = 0; i < n; i++) {
-		int r = open_handle(&c->handles[i], names[i], options->filter, err, size, ret_usage);
+		int r = open_handle(&c->handles[i], names[i], options, err, size, ret_usage);
 
 		c->n_handles++;
 		if (r < 0) {
@@ -253,14 +257,14 @@ static void on_packet(u_char *user, const struct pcap_pkthdr *hdr, const u_char 
 
 	if (decode_packet(d->h->link_type, bytes, hdr->caplen, &s) < 0)
 		return;
-	if (head - atomic_load_explicit(&c->tail, memory_order_acquire) >= RING) {
+	if (head - atomic_load_explicit(&c->tail, memory_order_acquire) >= c->ring_size) {
 		atomic_fetch_add_explicit(&c->ring_lost, 1, memory_order_relaxed);
 		return;
 	}
 	s.t = (int64_t)hdr->ts.tv_sec * USEC + hdr->ts.tv_usec;
 	if (s.ifindex == 0)
 		s.ifindex = d->h->ifindex;
-	c->ring[head % RING] = s;
+	c->ring[head % c->ring_size] = s;
 	atomic_store_explicit(&c->head, head + 1, memory_order_release);
 }
 
@@ -448,7 +452,7 @@ size_t capture_drain(struct capture *c, size_t max, void (*take)(void *ctx, cons
 	if (read(c->ready_fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
 		return 0;
 	while (n < max && tail != atomic_load_explicit(&c->head, memory_order_acquire)) {
-		take(ctx, &c->ring[tail % RING]);
+		take(ctx, &c->ring[tail % c->ring_size]);
 		tail++;
 		n++;
 		atomic_store_explicit(&c->tail, tail, memory_order_release);

@@ -30,6 +30,7 @@ struct capture_options {
 	const char *const *interfaces; /* none: "any" */
 	size_t n_interfaces;
 	const char *filter; /* the user's pcap expression, or NULL */
+	bool small;         /* with little memory: for one of many namespaces */
 };
 
 /* Opens all interfaces. NULL with a sentence in err; *ret_usage says that the input was wrong. */

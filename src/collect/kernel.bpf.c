@@ -76,6 +76,7 @@ char LICENSE[] SEC("license") = "GPL";
 
 /* Set before loading. */
 const volatile __u32 own_netns = 0;       /* 0: every namespace */
+const volatile __u64 wakeup = BPF_RB_NO_WAKEUP;
 const volatile bool has_rx_sk = false;    /* kfree_skb names the receiving socket (since 6.11) */
 const volatile bool has_rst_reason = false; /* tcp_send_reset has a reason (since 6.10) */
 const volatile __u8 notable[KERNEL_REASONS] = {};
@@ -315,7 +316,7 @@ int on_drop(__u64 *ctx)
 	r->routed = (skb->_skb_refdst & ~(unsigned long)REFDST_NOREF) != 0;
 	bpf_get_current_comm(r->comm, sizeof(r->comm));
 	BPF_SNPRINTF(r->function, sizeof(r->function), "%ps", location);
-	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+	bpf_ringbuf_submit(r, wakeup);
 	return 0;
 }
 
@@ -401,6 +402,6 @@ int on_reset(__u64 *ctx)
 	r->state = state;
 	r->routed = !skb; /* of its own accord, and not in answer to a segment */
 	bpf_get_current_comm(r->comm, sizeof(r->comm));
-	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+	bpf_ringbuf_submit(r, wakeup);
 	return 0;
 }

@@ -174,6 +174,7 @@ static int load(struct kernel *k, uint32_t netns, char *why, size_t size)
 	int r;
 
 	k->bpf->rodata->own_netns = netns;
+	k->bpf->rodata->wakeup = netns == 0 ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 	if (!adapt(k, k->bpf, why, size))
 		return -ENOTSUP;
 	r = kernel_bpf__load(k->bpf);
@@ -227,6 +228,23 @@ void kernel_free(struct kernel *k)
 	ring_buffer__free(k->ring);
 	kernel_bpf__destroy(k->bpf);
 	free(k);
+}
+
+void kernel_watch(struct kernel *k, uint32_t netns, bool on)
+{
+	uint8_t one = 1;
+
+	if (!k)
+		return;
+	if (on)
+		bpf_map_update_elem(bpf_map__fd(k->bpf->maps.watched), &netns, &one, BPF_ANY);
+	else
+		bpf_map_delete_elem(bpf_map__fd(k->bpf->maps.watched), &netns);
+}
+
+int kernel_fd(const struct kernel *k)
+{
+	return ring_buffer__epoll_fd(k->ring);
 }
 
 size_t kernel_drain(struct kernel *k, void (*take)(void *ctx, const struct kernel_word *w), void *ctx)

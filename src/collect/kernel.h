@@ -17,12 +17,18 @@
 struct kernel;
 
 /*
- * netns: inode number of the network namespace to watch. NULL with a clean sentence in why: not built with libbpf, no
+ * netns: inode number of the network namespace to watch; 0: those of kernel_watch(). NULL with a clean sentence in why: not built with libbpf, no
  * privilege, no BTF, a kernel too old. A kernel that gives no reasons for RSTs is watched without them, and why says so
  * (else it is empty).
  */
 struct kernel *kernel_open(uint32_t netns, char *why, size_t size);
 void kernel_free(struct kernel *k);
+
+/* Watches another namespace as well, or no more; only where it was opened with netns 0. By who opened it. */
+void kernel_watch(struct kernel *k, uint32_t netns, bool on);
+
+/* Readable when records wait. */
+int kernel_fd(const struct kernel *k);
 
 /* Hands over what waits. Returns how many. */
 size_t kernel_drain(struct kernel *k, void (*take)(void *ctx, const struct kernel_word *w), void *ctx);

@@ -17,6 +17,19 @@ void kernel_free(struct kernel *k)
 	(void)k;
 }
 
+void kernel_watch(struct kernel *k, uint32_t netns, bool on)
+{
+	(void)k;
+	(void)netns;
+	(void)on;
+}
+
+int kernel_fd(const struct kernel *k)
+{
+	(void)k;
+	return -1;
+}
+
 size_t kernel_drain(struct kernel *k, void (*take)(void *ctx, const struct kernel_word *w), void *ctx)
 {
 	(void)k;

@@ -28,6 +28,8 @@ struct listing {
 	size_t n;
 	bool complete;
 	ino_t own;
+	bool (*ignore)(void *ctx, int32_t pid); /* NULL: none */
+	void *ctx;
 };
 
 /* The entry of a namespace, a new one if need be; NULL: our own, or there is no room. */
@@ -82,6 +84,8 @@ static void list_processes(struct listing *l)
 		snprintf(path, sizeof(path), "%s/ns/net", file->d_name);
 		if (fstatat(dirfd(d), path, &st, 0) < 0)
 			continue;
+		if (st.st_ino == l->own || (l->ignore && l->ignore(l->ctx, pid)))
+			continue;
 		e = entry_of(l, st.st_ino);
 		if (e && (e->pid == 0 || pid < e->pid))
 			e->pid = pid;
@@ -90,9 +94,10 @@ static void list_processes(struct listing *l)
 		closedir(d);
 }
 
-size_t namespaces_list(struct namespace_entry *entries, bool *ret_complete)
+size_t namespaces_list_but(struct namespace_entry *entries, bool *ret_complete, bool (*ignore)(void *ctx, int32_t pid),
+	void *ctx)
 {
-	struct listing l = {.entries = entries, .complete = true};
+	struct listing l = {.entries = entries, .complete = true, .ignore = ignore, .ctx = ctx};
 	struct stat st;
 
 	*ret_complete = false;
@@ -103,6 +108,11 @@ size_t namespaces_list(struct namespace_entry *entries, bool *ret_complete)
 	list_processes(&l);
 	*ret_complete = l.complete;
 	return l.n;
+}
+
+size_t namespaces_list(struct namespace_entry *entries, bool *ret_complete)
+{
+	return namespaces_list_but(entries, ret_complete, NULL, NULL);
 }
 
 int namespace_open(const struct namespace_entry *e)
@@ -124,6 +134,23 @@ int namespace_open(const struct namespace_entry *e)
 	return -ESTALE;
 }
 
+/* "nginx (pid 123)" */
+static void name_by_process(int32_t pid, char *ret, size_t size)
+{
+	char path[32], comm[32] = "", clean[64];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	f = fopen(path, "re");
+	if (!f)
+		return;
+	if (fgets(comm, sizeof(comm), f)) {
+		text_clean(clean, sizeof(clean), comm, strcspn(comm, "\n"));
+		snprintf(ret, size, "%s (pid %d)", clean, pid);
+	}
+	fclose(f);
+}
+
 void namespace_name(const struct namespace_entry *e, char *ret, size_t size)
 {
 	text_copy(ret, size, "");
@@ -131,6 +158,8 @@ void namespace_name(const struct namespace_entry *e, char *ret, size_t size)
 		container_of_process(e->pid, ret, size);
 	if (!ret[0])
 		text_clean(ret, size, e->file, strlen(e->file));
+	if (!ret[0] && e->pid > 0)
+		name_by_process(e->pid, ret, size);
 }
 
 int namespace_visit(int fd, void (*visit)(void *ctx), void *ctx)

@@ -24,10 +24,15 @@ struct namespace_entry {
  */
 size_t namespaces_list(struct namespace_entry *entries, bool *ret_complete);
 
+/* The same without the processes that ignore() says do not count. */
+size_t namespaces_list_but(struct namespace_entry *entries, bool *ret_complete, bool (*ignore)(void *ctx, int32_t pid),
+	void *ctx);
+
 /* An open descriptor of the namespace, or -errno: it may have gone since. */
 int namespace_open(const struct namespace_entry *e);
 
-/* What people call it, clean: the container's name, else the machine's or ip-netns's, else "". */
+/* What people call it, clean: the container's name, else the machine's or ip-netns's, else that of a process in
+ * it; "" where there is none. */
 void namespace_name(const struct namespace_entry *e, char *ret, size_t size);
 
 /* Runs a function inside, and comes back; only for a single thread. -errno when it could not be entered. */

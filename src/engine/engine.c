@@ -12,28 +12,32 @@ enum {
 	CLOCK_STEP = 1500000, /* a clock that is this far behind was set back */
 	LOOK_AT_END = 250000, /* for the counters, once a connection has ended */
 	LOOKS_FOR_PORTS = 12, /* of LOOKS_MAX: not for addresses */
+	SMALL_SHARE = 8,     /* of the tables that a flood fills */
 	OWNER_WAIT = 500000, /* a listener is announced without its owner after this */
 };
 
 struct engine *engine_new(const struct engine_config *config)
 {
 	struct engine *e = calloc(1, sizeof(*e));
+	uint32_t share = config->small ? SMALL_SHARE : 1;
 
 	if (!e)
 		return NULL;
 	e->config = *config;
 	e->next_id = 1;
-	e->attempts = table_new(ATTEMPTS_MAX, sizeof(struct attempt_key), sizeof(struct attempt),
+	e->attempts_max = ATTEMPTS_MAX / share;
+	e->seen_max = SEEN_MAX / share;
+	e->attempts = table_new(e->attempts_max, sizeof(struct attempt_key), sizeof(struct attempt),
 		config->key);
-	e->deadlines = wheel_new(ATTEMPTS_MAX);
-	e->ports = table_new(PORTS_MAX, sizeof(uint16_t), sizeof(struct port), config->key);
-	e->peers = table_new(PEERS_MAX, sizeof(struct peer_key), sizeof(struct peer), config->key);
+	e->deadlines = wheel_new(e->attempts_max);
+	e->ports = table_new(PORTS_MAX / share, sizeof(uint16_t), sizeof(struct port), config->key);
+	e->peers = table_new(PEERS_MAX / share, sizeof(struct peer_key), sizeof(struct peer), config->key);
 	e->rollups = report_rollups_new(config->key);
 	e->watch = watch_new(config->key);
 	e->reasons = reasons_new(config->key);
 	e->inners = inners_new(config->key);
 	e->recent = calloc(RECENT_MAX, sizeof(*e->recent));
-	e->seen = calloc(SEEN_MAX, sizeof(*e->seen));
+	e->seen = calloc(e->seen_max, sizeof(*e->seen));
 	e->addresses = calloc(ADDRESSES_MAX, sizeof(*e->addresses));
 	e->addresses_before = calloc(ADDRESSES_MAX, sizeof(*e->addresses));
 	if (!e->attempts || !e->deadlines || !e->ports || !e->peers || !e->rollups || !e->watch || !e->recent ||

@@ -14,6 +14,7 @@ struct engine_config {
 	const char *netns;
 	uint8_t ttl; /* net.ipv4.ip_default_ttl; 0: 64 */
 	uint32_t somaxconn; /* net.core.somaxconn; 0: not known */
+	bool small;      /* an eighth of the memory: for one of many namespaces */
 	bool kernel;     /* the kernel's own words are heard */
 	bool no_packets; /* nothing is captured: sockets and counters are all there is */
 	bool filtered; /* by the user's expression */

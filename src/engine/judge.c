@@ -90,6 +90,27 @@ static void ask_who_dropped(struct engine *e, struct facts *f)
 		}
 }
 
+/*
+ * Without packets only the kernel's word tells of a SYN that was dropped; by the rules it was rejected, and got an answer
+ * that nobody here saw. False: it got none.
+ */
+static bool was_rejected_unseen(struct engine *e, struct attempt *a, const struct facts *f)
+{
+	const struct firewall_verdict *v = f->ruling[RULING_SYN];
+
+	if (!f->no_packets || !v || !v->complete || (v->fate != FIREWALL_RESET && v->fate != FIREWALL_ICMP))
+		return false;
+	a->answered = a->ended = a->last;
+	a->answer_flags = TCP_RST | TCP_ACK;
+	a->answer_ttl = f->own_ttl;
+	a->icmp_from = a->key.server;
+	a->icmp_type = v->icmp_type;
+	a->icmp_code = v->icmp_code;
+	a->judge_by = e->now;
+	track_set(e, a, v->fate == FIREWALL_RESET ? STAGE_REFUSED : STAGE_UNREACHABLE, e->now + 1);
+	return true;
+}
+
 static bool judge_silent(struct engine *e, struct attempt *a)
 {
 	struct facts f;
@@ -116,6 +137,8 @@ static bool judge_silent(struct engine *e, struct attempt *a)
 			facts_ask_firewall(e, &f, RULING_ANSWER);
 		facts_ask_target(e, &f);
 	}
+	if (was_rejected_unseen(e, a, &f))
+		return false;
 	ask_who_dropped(e, &f);
 	if (a->foreign && is_passing_through(&f)) {
 		track_forget(e, a);

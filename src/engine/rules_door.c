@@ -21,6 +21,8 @@ static enum confidence stack_refused(const struct facts *f)
 {
 	if (!f->sockets || f->a->odd)
 		return CONFIDENCE_NONE;
+	if (f->said.reset && f->said.reset->reason == REASON_NO_SOCKET)
+		return CONFIDENCE_PROVED; /* its own word on this very SYN */
 	switch (f->origin) {
 	case ORIGIN_STACK:
 		return CONFIDENCE_PROVED;

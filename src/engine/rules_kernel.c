@@ -117,9 +117,14 @@ static bool conntrack_is_full(const struct facts *f)
 
 static enum confidence firewall_drop(const struct facts *f)
 {
+	enum confidence c = by_firewall(f, f->said.syn, f->said.syn_of_port);
+	const struct firewall_verdict *v = f->ruling[RULING_SYN];
+	/* Without packets it is not known whether the rule answered. */
+	bool answered = f->no_packets && !(v && v->complete && v->fate == FIREWALL_DROPPED);
+
 	if (is_translated(f) || conntrack_is_full(f))
 		return CONFIDENCE_NONE;
-	return by_firewall(f, f->said.syn, f->said.syn_of_port);
+	return answered ? when(c, CONFIDENCE_POSSIBLE) : c;
 }
 
 static enum confidence conntrack_full(const struct facts *f)
@@ -391,7 +396,8 @@ bool rules_contradicted(const struct facts *f, enum cause cause)
 }
 
 static const struct rule rules[] = {
-	{SITUATION_SILENT, WAY_EITHER, CAUSE_FIREWALL_DROP, firewall_drop, {CAUSE_BPF_DROP}},
+	{SITUATION_SILENT, WAY_EITHER, CAUSE_FIREWALL_DROP, firewall_drop,
+		{CAUSE_BPF_DROP, CAUSE_FIREWALL_RESET, CAUSE_FIREWALL_REJECT}},
 	{SITUATION_SILENT, IN, CAUSE_CONNTRACK_FULL, conntrack_full, {0}},
 	{SITUATION_SILENT, IN, CAUSE_TPROXY_DEAD, tproxy_dead, {CAUSE_FIREWALL_DROP}},
 	{SITUATION_SILENT, IN, CAUSE_NFQUEUE_DEAD, nfqueue_dead, {0}},

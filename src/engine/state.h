@@ -112,6 +112,7 @@ struct engine {
 	struct engine_config config;
 	int64_t now;
 	uint64_t next_id;
+	uint32_t attempts_max, seen_max;
 	struct table *attempts; /* struct attempt_key -> struct attempt */
 	struct wheel *deadlines;
 	uint32_t half_open;

@@ -80,8 +80,7 @@ static void evict(void *ctx, void *value)
  */
 static bool may_track(struct engine *e, uint16_t port)
 {
-	return e->half_open < ATTEMPTS_MAX / 2 ||
-	       engine_port(e, port)->half_open < ATTEMPTS_MAX / 8;
+	return e->half_open < e->attempts_max / 2 || engine_port(e, port)->half_open < e->attempts_max / 8;
 }
 
 /* Whose business a first segment is: this host's as server, as client, or nobody's (a router's). */
@@ -498,7 +497,7 @@ static bool is_copy(struct engine *e, const struct segment *s)
 	if (s->ifindex == 0)
 		return false;
 	hash = hash_bytes(&e->config.key, &id, sizeof(id));
-	slot = &e->seen[hash % SEEN_MAX];
+	slot = &e->seen[hash % e->seen_max];
 	copy = slot->hash == hash && slot->ifindex != s->ifindex && s->t - slot->t < SAME_PACKET &&
 	       slot->t - s->t < SAME_PACKET;
 	if (!copy)
@@ -664,7 +663,7 @@ void track_deadline(struct engine *e, struct attempt *a)
 	case STAGE_RESET:
 		if (judge_attempt(e, a))
 			track_set(e, a, STAGE_DONE,
-				e->half_open < ATTEMPTS_MAX / 4 ? e->now + DONE_KEPT : e->now + 1);
+				e->half_open < e->attempts_max / 4 ? e->now + DONE_KEPT : e->now + 1);
 		break;
 	case STAGE_DONE:
 		track_forget(e, a);

@@ -5,6 +5,7 @@
 #include "collect/processes.h"
 #include "options.h"
 #include "ruling.h"
+#include "watchers.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -158,17 +159,19 @@ static bool is_stopped(pid_t pid)
 }
 
 /* Serves until the worker has ended. Returns its wait status. */
-static int attend(pid_t worker, int socket, int signals)
+static int attend(pid_t worker, int socket, int signals, struct watchers *watchers)
 {
 	struct pollfd fds[2] = {{.fd = socket, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
 	int status, patience = -1;
 
 	for (;;) {
 		struct signalfd_siginfo info;
-		int n = poll(fds, 2, patience);
+		int n = poll(fds, 2, patience >= 0 ? patience : watchers ? watchers_due(watchers) : -1);
 
-		if (n == 0)
+		if (n == 0 && patience >= 0)
 			kill(worker, SIGKILL);
+		if (watchers && patience < 0)
+			watchers_scan(watchers);
 		if (waitpid(worker, &status, WNOHANG | WUNTRACED) == worker) {
 			if (!WIFSTOPPED(status))
 				return status;
@@ -242,12 +245,14 @@ int broker_run(const struct broker_hooks *hooks)
 		_exit(status);
 	}
 	close(pair[1]);
-	status = attend(worker, pair[0], signals);
+	status = attend(worker, pair[0], signals, hooks->watchers);
 	close(pair[0]);
 	close(signals);
 	hooks->restore(hooks->ctx);
 	if (WIFEXITED(status))
 		return WEXITSTATUS(status);
+	if (hooks->quiet)
+		return EXIT_FAILED;
 	fprintf(stderr, "tcpwhy: the worker was killed by signal %d (%s)\n", WTERMSIG(status),
 		strsignal(WTERMSIG(status)));
 	return EXIT_FAILED;

@@ -54,6 +54,8 @@ struct broker_reply {
 	int32_t error; /* 0, or -errno */
 };
 
+struct watchers;
+
 /* What the terminal needs to be usable again; made by ui/ before the split. */
 struct terminal_state;
 
@@ -63,6 +65,8 @@ struct broker_hooks {
 	/* In the parent, when the worker has ended: puts right what it may have left undone. */
 	void (*restore)(void *ctx);
 	void *ctx;
+	bool quiet; /* a watcher's: what becomes of its worker is nobody's news */
+	struct watchers *watchers; /* of other namespaces; NULL: none */
 };
 
 /* Forks, serves the worker until it ends, and returns the exit status of the whole program. */

@@ -6,6 +6,7 @@
 struct frontend {
 	struct sink *sink;
 	int input_fd; /* keys; -1: none */
+	int greetings; /* where the broker tells of watchers of other namespaces; 0: nowhere */
 	void *ctx;
 	/* Takes what there is to read. LOOP_GO_ON, or the exit status to leave with. */
 	int (*input)(void *ctx);

@@ -2,13 +2,16 @@
 #include "base/text.h"
 #include "engine/engine.h"
 #include "host.h"
+#include "remote.h"
 #include "session.h"
 #include "worker.h"
 
 #include <errno.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
@@ -30,6 +33,8 @@ struct session {
 	int64_t looked; /* when the capture's filter was changed last */
 	uint64_t looks; /* the last generation of them that was handed to the capture */
 	bool poll_wanted, capture_down, sockets_down;
+	struct remotes *remotes; /* watchers of other namespaces; NULL: none */
+	const struct session_place *place; /* of a watcher; NULL: the main one */
 	uint32_t named_index;
 	char named[32];
 };
@@ -199,7 +204,40 @@ static int finish(struct worker *w, const char *reason, int status)
 
 static void take_word(void *ctx, const struct kernel_word *w)
 {
-	engine_kernel(((struct session *)ctx)->engine, w);
+	struct session *s = ctx;
+
+	if (!s->remotes || !remotes_word(s->remotes, w))
+		engine_kernel(s->engine, w);
+}
+
+/* The kernel's words about this namespace, from the main worker. */
+static int on_word(void *ctx, uint32_t events)
+{
+	struct session *s = ctx;
+	struct kernel_word w;
+	ssize_t n;
+
+	(void)events;
+	while ((n = recv(s->place->words, &w, sizeof(w), MSG_DONTWAIT)) == (ssize_t)sizeof(w))
+		engine_kernel(s->engine, &w);
+	return n == 0 ? EXIT_FAILED : LOOP_GO_ON; /* nobody listens any more */
+}
+
+static int on_kernel(void *ctx, uint32_t events)
+{
+	(void)events;
+	kernel_drain(((struct session *)ctx)->src->kernel, take_word, ctx);
+	return LOOP_GO_ON;
+}
+
+/* Which namespaces are watched. */
+static void on_remotes(void *ctx, size_t n, const char *names)
+{
+	struct session *s = ctx;
+	char why[200];
+
+	snprintf(why, sizeof(why), "%zu other namespace%s watched%s%s", n, n == 1 ? "" : "s", n ? ": " : "", names);
+	set_source(s, SOURCE_NAMESPACES, STATE_ON, why);
 }
 
 /* What the kernel said comes before the verdicts that may rest on it. */
@@ -295,12 +333,22 @@ static int watch_sources(struct session *s)
 		r = loop_add(s->w.loop, sockdiag_events_fd(s->src->sockdiag), on_destroyed, s);
 	if (r == 0 && s->src->addresses)
 		r = loop_add(s->w.loop, addresses_fd(s->src->addresses), on_addresses, s);
+	if (r == 0 && s->remotes && s->src->kernel)
+		r = loop_add(s->w.loop, kernel_fd(s->src->kernel), on_kernel, s);
+	if (r == 0 && s->place && s->place->words >= 0)
+		r = loop_add(s->w.loop, s->place->words, on_word, s);
 	if (r == 0 && s->src->capture)
 		r = loop_add(s->w.loop, capture_fd(s->src->capture), on_packets, s);
 	return r;
 }
 
 int session_live(const struct options *o, struct sources *sources, struct frontend *fe, int broker)
+{
+	return session_live_at(o, sources, fe, broker, NULL);
+}
+
+int session_live_at(const struct options *o, struct sources *sources, struct frontend *fe, int broker,
+	const struct session_place *place)
 {
 	struct session s;
 	struct event_hello hello;
@@ -313,15 +361,23 @@ int session_live(const struct options *o, struct sources *sources, struct fronte
 		goto out;
 	s.w.quit = finish;
 	s.src = sources;
+	s.place = place;
+	if (fe->greetings > 0) {
+		s.remotes = remotes_new(s.w.loop, fe->greetings, fe->sink, on_remotes, &s);
+		r = s.remotes ? 0 : -errno;
+		if (r < 0)
+			goto out;
+	}
 	config = (struct engine_config){
 		.key = hash_key_random(),
-		.sink = fe->sink,
+		.sink = s.remotes ? remotes_sink(s.remotes) : fe->sink,
 		.interval = o->interval,
-		.netns = "",
+		.netns = place ? place->netns : "",
+		.small = o->small,
 		.ttl = (uint8_t)read_sysctl("/proc/sys/net/ipv4/ip_default_ttl"),
 		.somaxconn = read_sysctl("/proc/sys/net/core/somaxconn"),
 		.no_packets = !sources->capture,
-		.kernel = sources->kernel != NULL,
+		.kernel = sources->kernel || (place && place->words >= 0),
 		.filtered = o->filter != NULL,
 		.partial = o->n_interfaces > 0 || o->filter,
 		.ask = on_question,
@@ -351,6 +407,7 @@ int session_live(const struct options *o, struct sources *sources, struct fronte
 		r = loop_run(s.w.loop);
 	}
 out:
+	remotes_free(s.remotes);
 	engine_free(s.engine);
 	host_free(s.host);
 	free(s.rows);

@@ -27,7 +27,7 @@ static const struct {
 	{'x', "explain", "PORT", "explain one port, and exit: 0 reachable, 4 peers are refused"},
 	{OPT_FOR, "for", "SECONDS", "stop after SECONDS"},
 	{OPT_INTERVAL, "interval", "SECS", "poll and redraw interval (default 1)"},
-	{OPT_NETNS, "netns", NULL, "watch every network namespace (not in this version)"},
+	{OPT_NETNS, "netns", NULL, "watch every network namespace on this host, containers included"},
 	{OPT_TRACE_FIREWALL, "trace-firewall", NULL, "name the firewall rule (not in this version)"},
 	{OPT_NO_KERNEL, "no-kernel", NULL, "do without kernel reasons"},
 	{OPT_DEMO, "demo", NULL, "play the bundled recording: no privilege, no network"},
@@ -112,9 +112,10 @@ static int parse_one(struct options *o, int key, const char *arg, char *err, siz
 		*(key == OPT_FOR ? &o->duration : &o->interval) = parse_seconds(arg);
 		return 0;
 	case OPT_NETNS:
+		o->netns = true;
+		return 0;
 	case OPT_TRACE_FIREWALL:
-		snprintf(err, size, "--%s is not in this version yet",
-			key == OPT_NETNS ? "netns" : "trace-firewall");
+		snprintf(err, size, "--trace-firewall is not in this version yet");
 		return -EINVAL;
 	case OPT_NO_KERNEL:
 		o->no_kernel = true;

@@ -109,6 +109,14 @@ int ruling_start(void)
 	return firewall ? firewall_refresh(firewall) : -errno;
 }
 
+void ruling_stop(void)
+{
+	firewall_free(firewall);
+	routes_free(routes);
+	firewall = NULL;
+	routes = NULL;
+}
+
 int ruling_read(const struct broker_request *request, struct firewall_verdict *ret)
 {
 	struct firewall_packet packet;

@@ -6,5 +6,8 @@
 /* Reads the ruleset, where it has changed, and judges the packet. 0, or -errno as firewall_refresh() has it. */
 int ruling_read(const struct broker_request *request, struct firewall_verdict *ret);
 
+/* Forgets all of it: for another namespace, or for good. */
+void ruling_stop(void);
+
 /* The first reading, so that the counters have a beginning. As above. */
 int ruling_start(void);

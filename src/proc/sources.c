@@ -19,12 +19,14 @@ void source_set(struct event_state *s, enum source_state state, const char *why)
 static void open_kernel(struct sources *s, const struct options *o)
 {
 	char why[160] = "switched off (--no-kernel)";
-	struct stat st;
+	struct stat st = {.st_ino = 0};
 
 	if (!o->no_kernel && stat("/proc/thread-self/ns/net", &st) < 0)
 		snprintf(why, sizeof(why), "/proc/thread-self/ns/net: %s", strerror(errno));
 	else if (!o->no_kernel)
-		s->kernel = kernel_open((uint32_t)st.st_ino, why, sizeof(why));
+		s->kernel = kernel_open(o->netns ? 0 : (uint32_t)st.st_ino, why, sizeof(why));
+	if (o->netns)
+		kernel_watch(s->kernel, (uint32_t)st.st_ino, true);
 	source_set(&s->state[SOURCE_KERNEL], !s->kernel ? STATE_OFF : why[0] ? STATE_DEGRADED : STATE_ON, why);
 }
 
@@ -42,7 +44,7 @@ static void read_firewall(struct sources *s)
 
 int sources_open(struct sources *s, const struct options *o, char *err, size_t size)
 {
-	struct capture_options capture = {o->interfaces, o->n_interfaces, o->filter};
+	struct capture_options capture = {o->interfaces, o->n_interfaces, o->filter, o->small};
 	char why[200] = "";
 	bool usage;
 
@@ -74,12 +76,14 @@ int sources_open(struct sources *s, const struct options *o, char *err, size_t s
 	}
 	open_kernel(s, o);
 	read_firewall(s);
-	source_set(&s->state[SOURCE_NAMESPACES], STATE_OFF, "this namespace only");
+	source_set(&s->state[SOURCE_NAMESPACES], o->netns ? STATE_ON : STATE_OFF,
+		o->netns ? "" : "this namespace only (--netns for all)");
 	return 0;
 }
 
 void sources_close(struct sources *s)
 {
+	ruling_stop();
 	kernel_free(s->kernel);
 	capture_free(s->capture);
 	routes_free(s->routes);

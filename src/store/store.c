@@ -44,18 +44,41 @@ const struct store_finding *store_finding(const struct store *s, uint64_t number
 	return number > 0 && f->number == number ? f : NULL;
 }
 
-const struct store_port *store_port(const struct store *s, int64_t port)
+/* The place of a port in a namespace; of more than can be named the last stands for all. */
+static int64_t place_of(struct store *s, const char *netns, int64_t port)
 {
-	return table_find(s->ports, &port);
+	int64_t i = 0;
+
+	while (i < s->n_netns && strcmp(s->netns[i + 1], netns) != 0)
+		i++;
+	if (!netns[0])
+		return port;
+	if (i == s->n_netns && i + 1 < STORE_NETNS) {
+		s->n_netns++;
+		text_copy(s->netns[i + 1], sizeof(s->netns[i + 1]), netns);
+	} else if (i == s->n_netns) {
+		i--;
+	}
+	return (i + 1) << 16 | port;
 }
 
-const struct store_listener *store_next_listener(const struct store *s, int64_t port,
+const char *store_netns(const struct store *s, int64_t place)
+{
+	return s->netns[place >> 16];
+}
+
+const struct store_port *store_port(const struct store *s, int64_t place)
+{
+	return table_find(s->ports, &place);
+}
+
+const struct store_listener *store_next_listener(const struct store *s, int64_t place,
 	const struct store_listener *after)
 {
 	struct store_listener *l = (struct store_listener *)(uintptr_t)after;
 
 	while ((l = table_next(s->listeners, l)))
-		if (l->l.port == port)
+		if (l->place == place)
 			return l;
 	return NULL;
 }
@@ -70,11 +93,11 @@ static int reach_rank(const char *reach)
 	return -1;
 }
 
-const struct store_listener *store_listener(const struct store *s, int64_t port)
+const struct store_listener *store_listener(const struct store *s, int64_t place)
 {
 	const struct store_listener *best = NULL;
 
-	for (const struct store_listener *l = NULL; (l = store_next_listener(s, port, l));)
+	for (const struct store_listener *l = NULL; (l = store_next_listener(s, place, l));)
 		if (l->gone == 0 && (!best || reach_rank(l->l.reach) > reach_rank(best->l.reach)))
 			best = l;
 	return best;
@@ -89,13 +112,14 @@ bool store_is_failure(const struct event *ev)
 							    ev->attempt.cause[0] != '\0'));
 }
 
-static struct store_port *get_port(struct store *s, int64_t port)
+static struct store_port *get_port(struct store *s, int64_t place)
 {
 	bool fresh;
-	struct store_port *p = table_get(s->ports, &port, &fresh, NULL, NULL);
+	struct store_port *p = table_get(s->ports, &place, &fresh, NULL, NULL);
 
 	if (fresh)
-		p->c.port = p->before.port = port;
+		p->c.port = p->before.port = STORE_PORT(place);
+	p->place = place;
 	table_touch(s->ports, p);
 	return p;
 }
@@ -106,12 +130,13 @@ static struct store_slot *slot_of(struct store *s, struct store_port *p)
 }
 
 /* A new place in the log; the oldest one falls out. */
-static struct store_finding *new_finding(struct store *s, const struct event *ev)
+static struct store_finding *new_finding(struct store *s, const struct event *ev, int64_t place)
 {
 	uint64_t number = ++s->n_findings;
 	struct store_finding *f = &s->findings[number % STORE_FINDINGS];
 
 	f->number = number;
+	f->place = place;
 	f->t = ev->t;
 	f->type = ev->type;
 	return f;
@@ -121,11 +146,13 @@ static void take_listener(struct store *s, const struct event *ev)
 {
 	int64_t id = ev->listener.id ? ev->listener.id : ev->listener.port;
 	struct store_listener *one;
-	struct store_port *p = get_port(s, ev->listener.port);
+	int64_t place = place_of(s, ev->listener.netns, ev->listener.port);
+	struct store_port *p = get_port(s, place);
 	bool fresh, down = strcmp(ev->listener.event, "down") == 0;
 
 	one = table_get(s->listeners, &id, &fresh, NULL, NULL);
 	table_touch(s->listeners, one);
+	one->place = place;
 	one->l = ev->listener;
 	if (fresh)
 		one->since = ev->t;
@@ -139,16 +166,16 @@ static void take_listener(struct store *s, const struct event *ev)
 	if (strcmp(ev->listener.event, "up") == 0)
 		slot_of(s, p)->up = true;
 	if (down || strcmp(ev->listener.event, "up") == 0)
-		new_finding(s, ev)->listener = ev->listener;
+		new_finding(s, ev, place)->listener = ev->listener;
 }
 
-static void take_peer(struct store *s, const struct event *ev, bool failed, bool replaces)
+static void take_peer(struct store *s, const struct event *ev, int64_t place, bool failed, bool replaces)
 {
 	struct store_peer_key key;
 	struct store_peer *p;
 
 	memset(&key, 0, sizeof(key));
-	key.port = ev->attempt.port;
+	key.place = place;
 	text_copy(key.peer, sizeof(key.peer), ev->attempt.peer);
 	p = table_get(s->peers, &key, NULL, NULL, NULL);
 	table_touch(s->peers, p);
@@ -177,14 +204,15 @@ static struct store_finding *same_attempt(struct store *s, const struct event *e
 static void take_attempt(struct store *s, const struct event *ev)
 {
 	bool failed = store_is_failure(ev);
+	int64_t place = place_of(s, ev->attempt.netns, ev->attempt.port);
 	struct store_finding *f = same_attempt(s, ev);
 	struct store_port *p;
 
-	take_peer(s, ev, failed, f != NULL);
+	take_peer(s, ev, place, failed, f != NULL);
 	if (!failed && !f)
 		return;
 	if (!f)
-		f = new_finding(s, ev);
+		f = new_finding(s, ev, place);
 	if (failed) {
 		f->attempt = ev->attempt;
 	} else { /* it got through after all: the log keeps why it was late */
@@ -193,7 +221,7 @@ static void take_attempt(struct store *s, const struct event *ev)
 	}
 	if (strcmp(ev->attempt.dir, "out") == 0 || !failed || ev->attempt.port == 0) /* 0: about an address */
 		return;
-	p = get_port(s, ev->attempt.port);
+	p = get_port(s, place);
 	p->last_failure = ev->t;
 	p->finding = f->number;
 }
@@ -210,7 +238,7 @@ static int64_t failures_of(const struct event_port *c)
 
 static void take_port(struct store *s, const struct event *ev)
 {
-	struct store_port *p = get_port(s, ev->port.port);
+	struct store_port *p = get_port(s, place_of(s, ev->port.netns, ev->port.port));
 	struct store_slot *slot = slot_of(s, p);
 	int64_t span;
 

@@ -9,10 +9,18 @@ enum {
 	STORE_PORTS = 4096,
 	STORE_LISTENERS = 2048,
 	STORE_PEERS = 4096,
+	STORE_NETNS = 256,   /* names of network namespaces */
 	STORE_SLOTS = 60, /* intervals of history that a port keeps */
 };
 
+/*
+ * Where something is: a port in a network namespace, as one number. In the main namespace it is the port itself; of
+ * the others each has a number above it (store_place()).
+ */
+#define STORE_PORT(place) ((place) & 0xffff)
+
 struct store_listener {
+	int64_t place;
 	struct event_listener l;
 	int64_t since, gone; /* gone 0: live */
 };
@@ -24,6 +32,7 @@ struct store_slot {
 };
 
 struct store_port {
+	int64_t place;
 	struct event_port c;      /* cumulative */
 	struct event_port before; /* at the last tick */
 	int64_t syn_rate;         /* SYNs a second, over the last interval */
@@ -37,6 +46,7 @@ struct store_port {
 /* A line of the log: an attempt or reset that failed, or a listener that came or went. */
 struct store_finding {
 	uint64_t number; /* counts up from 1 */
+	int64_t place;
 	int64_t t;
 	enum event_type type;
 	union {
@@ -46,7 +56,7 @@ struct store_finding {
 };
 
 struct store_peer_key {
-	int64_t port;
+	int64_t place;
 	char peer[IP_TEXT];
 };
 
@@ -65,7 +75,9 @@ struct store {
 	uint64_t ticks, changes; /* changes counts whatever a screen may show */
 	bool ended;
 	char ended_why[64];
-	struct table *ports;     /* int64_t port -> struct store_port */
+	char netns[STORE_NETNS][32]; /* [0]: the main one */
+	int64_t n_netns;
+	struct table *ports;     /* int64_t place -> struct store_port */
 	struct table *listeners; /* int64_t id -> struct store_listener */
 	struct table *peers;     /* struct store_peer_key -> struct store_peer */
 	struct store_finding *findings;
@@ -79,14 +91,17 @@ void store_free(struct store *s);
 /* The finding with this number; NULL when it is too old. */
 const struct store_finding *store_finding(const struct store *s, uint64_t number);
 
+/* The namespace of a place; "" for the main one. */
+const char *store_netns(const struct store *s, int64_t place);
+
 /* The port's record, or NULL. */
-const struct store_port *store_port(const struct store *s, int64_t port);
+const struct store_port *store_port(const struct store *s, int64_t place);
 
 /* The port's live listener that reaches farthest, or NULL. */
-const struct store_listener *store_listener(const struct store *s, int64_t port);
+const struct store_listener *store_listener(const struct store *s, int64_t place);
 
 /* Live and gone listeners of a port, one after another: NULL starts and ends. */
-const struct store_listener *store_next_listener(const struct store *s, int64_t port,
+const struct store_listener *store_next_listener(const struct store *s, int64_t place,
 	const struct store_listener *after);
 
 /* Whether an attempt or reset tells of something that went wrong. */

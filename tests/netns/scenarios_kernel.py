@@ -501,12 +501,13 @@ def bpf_passes(lab, port, undo, how):
 
 
 class Reader(threading.Thread):
-    """Accepts what an NFQUEUE queue holds (linux/netfilter/nfnetlink_queue.h)."""
+    """Accepts what an NFQUEUE queue holds (linux/netfilter/nfnetlink_queue.h), or keeps it for ever."""
 
     CONFIG, VERDICT = 3 << 8 | 2, 3 << 8 | 1
 
-    def __init__(self, host, undo, number):
+    def __init__(self, host, undo, number, accept=True):
         super().__init__(daemon=True)
+        self.accept = accept
         with host:
             self.sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER)
         self.sock.settimeout(0.1)
@@ -526,7 +527,7 @@ class Reader(threading.Thread):
                 message = self.sock.recv(65536)
             except socket.timeout:
                 continue
-            if struct.unpack_from("=H", message, 4)[0] == 3 << 8:
+            if struct.unpack_from("=H", message, 4)[0] == 3 << 8 and self.accept:
                 packet_id = message[24:28]      # the first attribute is NFQA_PACKET_HDR
                 self._send(self.VERDICT, bpf.attribute(2, struct.pack("!I", 1) + packet_id))
                 self.accepted += 1

@@ -662,9 +662,11 @@ def reply_lost(lab, port, undo, family=4):
 
 @scenario
 def peer_gave_up(lab, port, undo):
-    """One SYN, dropped here, and no second: whether the peer lost patience or never meant it, nobody can tell."""
+    """One SYN, kept here by a program (NFQUEUE), and no second: whether the peer lost patience, nobody can tell."""
+    import scenarios_kernel     # which is built on this module
     serve(lab, undo, port)
-    rule(lab, undo, "in", f"tcp dport {port} drop")
+    scenarios_kernel.Reader(lab.server, undo, scenarios_kernel.QUEUE, accept=False)
+    scenarios_kernel.queue_rule(lab, undo, port, "nft")
     return hand_made(lab, port) | dict(evidence=["one SYN", "1 SYN", "no retry", "SYN"])
 
 

@@ -25,8 +25,8 @@ FAILURES = {
     "tcp-md5": (scenarios_net.tcp_md5, {"tcp-md5"}, "tcp-md5"),
     "paws": (scenarios_net.paws, {"paws"}, "paws"),
     "loopback-only": (scenarios.loopback_only, set(), None),
-    "firewall-drop": (scenarios.firewall_drop, set(), None),
-    "firewall-reset": (scenarios.firewall_reset, set(), None),
+    "firewall-drop": (scenarios.firewall_drop, {"firewall-drop"}, None),
+    "firewall-reset": (scenarios.firewall_reset, {"firewall-reset"}, None),
     "abort-unread-data": (scenarios.abort_unread_data, set(), None),
     "keepalive-timeout": (scenarios_ends.keepalive_timeout, set(), None),
 }
