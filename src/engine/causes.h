@@ -146,7 +146,7 @@
 	CAUSE(SOCKET_DESTROYED, "socket-destroyed", "killed from outside", \
 		"the connection was killed from outside (ss -K)", \
 		"ECONNRESET", \
-		"the kernel's reason") \
+		"the kernel's reason TCP_STATE for a socket that was still open, and the pid that did it") \
 	CAUSE(KEEPALIVE_TIMEOUT, "keepalive-timeout", "keepalive unanswered", \
 		"our keepalive went unanswered", \
 		"ECONNRESET", \
@@ -175,39 +175,43 @@
 	CAUSE(FIREWALL_REJECT, "firewall-reject", "firewall rejects (ICMP)", \
 		"a firewall rule answers with an ICMP error", \
 		"ECONNREFUSED, EHOSTUNREACH, ENETUNREACH or EACCES, as the rule says", \
-		"an ICMP error from the dialled address; possible for the codes that a router sends as well") \
+		"an ICMP error from the dialled address, and the kernel's or the rules' word; possible for the codes that a " \
+		"router sends as well where there is neither") \
 	CAUSE(FIREWALL_RESET, "firewall-reset", "firewall resets", \
 		"a firewall rule answers with a RST", \
 		"ECONNREFUSED", \
-		"a RST that TcpOutRsts does not count") \
-	CAUSE(FIREWALL_DROP, "firewall-drop", "dropped, likely by the firewall", \
+		"a RST that TcpOutRsts does not count, or the kernel's drop of the SYN by a rule") \
+	CAUSE(FIREWALL_DROP, "firewall-drop", "dropped by the firewall", \
 		"a firewall rule drops the SYN", \
 		"ETIMEDOUT", \
-		"the firewall's counters or a trace; here only that the SYN came and did not reach a listener") \
+		"the kernel's reason NETFILTER_DROP for this very SYN, or a rule that drops it for certain; else only that the " \
+		"SYN came and did not reach a listener") \
 	CAUSE(FIREWALL_DROP_REPLY, "firewall-drop-reply", "our answer is dropped", \
 		"our SYN-ACK is dropped on its way out", \
 		"ETIMEDOUT", \
-		"a half-open connection without a SYN-ACK on the wire, and a next hop that answers") \
+		"the kernel's reason for the SYN-ACK, or a half-open connection without a SYN-ACK on the wire, a next hop that " \
+		"answers, and the rule") \
 	CAUSE(FIREWALL_DROP_ACK, "firewall-drop-ack", "the final ACK is dropped", \
 		"the SYN passes, the final ACK is dropped", \
 		"waits, connected", \
-		"the peer's ACKs come, the connection stays half open, and no queue is full") \
+		"the kernel's reason for the ACK, or the peer's ACKs come, the connection stays half open, and no queue is full") \
 	CAUSE(CONNTRACK_FULL, "conntrack-full", "conntrack table full", \
 		"the connection tracking table is full", \
 		"ETIMEDOUT", \
-		"the drop counter of connection tracking, and its count near the limit") \
+		"the drop counter of connection tracking, its count near the limit, and the kernel's drop at nf_hook_slow()") \
 	CAUSE(CONNTRACK_INVALID, "conntrack-invalid", "conntrack forgot the flow", \
 		"an established flow that the table forgot", \
 		"waits, connected", \
-		"the rule") \
+		"the kernel drops segment after segment of a connection that is open here, and connection tracking does not " \
+		"know it") \
 	CAUSE(NFQUEUE_DEAD, "nfqueue-dead", "NFQUEUE without a reader", \
 		"packets are queued to a program that is not there", \
 		"ETIMEDOUT", \
-		"the kernel's reason") \
+		"the kernel dropped the SYN in nf_queue()") \
 	CAUSE(TPROXY_DEAD, "tproxy-dead", "TPROXY to nobody", \
 		"TPROXY to nobody", \
 		"ETIMEDOUT", \
-		"the rule") \
+		"the kernel's drop before routing, and the rules lead to TPROXY") \
 	CAUSE(SYNPROXY_BACKEND_DEAD, "synproxy-backend-dead", "SYNPROXY in front of nothing", \
 		"SYNPROXY in front of nothing", \
 		"ECONNRESET", \
@@ -215,36 +219,37 @@
 	CAUSE(BPF_DROP, "bpf-drop", "dropped by a BPF program", \
 		"an XDP, tc, cgroup or socket BPF program drops it", \
 		"ETIMEDOUT", \
-		"the kernel's reason") \
+		"the kernel's reason (TC_INGRESS, TC_EGRESS, BPF_CGROUP_EGRESS, SOCKET_FILTER) or function (XDP), or a drop at a " \
+		"netfilter hook where only BPF programs hang") \
 	GROUP("Published ports and NAT") \
 	CAUSE(PUBLISHED_NO_LISTENER, "published-no-listener", "nothing listens in the container", \
 		"the port is forwarded to a target where nothing listens", \
 		"ECONNREFUSED", \
-		"the target's sockets") \
+		"the target's RST before it is translated back, and no listener in the namespace that has its address") \
 	CAUSE(PUBLISHED_LOOPBACK_ONLY, "published-loopback-only", "container listens on loopback", \
 		"the application in the container listens on its own loopback", \
 		"ECONNREFUSED", \
-		"the target's sockets") \
+		"the target's RST before it is translated back, and a listener on loopback in the namespace that has its address") \
 	CAUSE(PUBLISHED_TARGET_DEAD, "published-target-dead", "forwarded to nobody", \
 		"the port is forwarded to an address nobody has", \
 		"EHOSTUNREACH", \
-		"the neighbour table") \
+		"the translated SYN, and a neighbour entry INCOMPLETE or FAILED (the kernel's reason NEIGH_FAILED)") \
 	CAUSE(PUBLISHED_NOT_FORWARDED, "published-not-forwarded", "not forwarded", \
 		"forwarding is off or forbidden", \
 		"ETIMEDOUT", \
-		"the kernel's reason") \
+		"the kernel's reason for the translated SYN, a rule of a forward chain, or forwarding that is off") \
 	CAUSE(PUBLISHED_NO_RETURN, "published-no-return", "no answer from the target", \
 		"leaves for the target, no answer", \
 		"ETIMEDOUT", \
-		"conntrack") \
+		"the SYN as it leaves for the target, and no answer from there") \
 	CAUSE(REDIRECT_NO_LISTENER, "redirect-no-listener", "redirected to nobody", \
 		"redirected to a local port nobody has", \
 		"ECONNREFUSED", \
-		"the kernel's reason") \
+		"TCP's RST from another port than was dialled, or the rule that leads there") \
 	CAUSE(DNAT_TO_LOOPBACK, "dnat-to-loopback", "DNAT to loopback", \
 		"DNAT to 127.0.0.1 without route_localnet", \
 		"ETIMEDOUT", \
-		"the kernel's reason") \
+		"the kernel's reason IP_LOCALNET for a SYN to 127.0.0.0/8, or the rule and route_localnet 0") \
 	GROUP("Addresses, routes, link") \
 	CAUSE(REVERSE_PATH, "reverse-path", "rp_filter drops it", \
 		"reverse-path filtering (rp_filter) drops the SYN", \

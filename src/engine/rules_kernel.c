@@ -117,14 +117,16 @@ static bool conntrack_is_full(const struct facts *f)
 
 static enum confidence firewall_drop(const struct facts *f)
 {
-	enum confidence c = by_firewall(f, f->said.syn, f->said.syn_of_port);
 	const struct firewall_verdict *v = f->ruling[RULING_SYN];
+	/* Before routing TPROXY drops as well what finds no socket; without the rules that is not told apart. */
+	bool tproxy = by_rule(f->said.syn) && !f->said.syn->routed && !v && !f->a->out;
+	enum confidence c = by_firewall(f, f->said.syn, f->said.syn_of_port);
 	/* Without packets it is not known whether the rule answered. */
 	bool answered = f->no_packets && !(v && v->complete && v->fate == FIREWALL_DROPPED);
 
 	if (is_translated(f) || conntrack_is_full(f))
 		return CONFIDENCE_NONE;
-	return answered ? when(c, CONFIDENCE_POSSIBLE) : c;
+	return answered || tproxy ? when(c, CONFIDENCE_POSSIBLE) : c;
 }
 
 static enum confidence conntrack_full(const struct facts *f)
@@ -135,7 +137,11 @@ static enum confidence conntrack_full(const struct facts *f)
 /* iptables' TPROXY drops what finds no socket; which of its rules did it the kernel does not say. */
 static enum confidence tproxy_dead(const struct facts *f)
 {
-	return when(by_hook(f->said.syn) && !f->said.syn->routed && f->asked_hooks && f->hooks.tproxy, CONFIDENCE_POSSIBLE);
+	const struct kernel_word *w = f->said.syn;
+	bool old = by_hook(w) && f->asked_hooks && f->hooks.tproxy;
+	bool unread = by_rule(w) && !f->ruling[RULING_SYN];
+
+	return when((old || unread) && !w->routed && !f->said.syn_of_port, CONFIDENCE_POSSIBLE);
 }
 
 static enum confidence nfqueue_dead(const struct facts *f)

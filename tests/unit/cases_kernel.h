@@ -3,7 +3,7 @@
 
 #include "cases.h"
 
-#define BY_NFT    {"NETFILTER_DROP", "nft_do_chain"}
+#define BY_NFT    {"NETFILTER_DROP", "nft_do_chain", .active = true} /* behind routing */
 #define BY_HOOK   {"NETFILTER_DROP", "nf_hook_slow"}
 #define BY_QUEUE  {"NOT_SPECIFIED", "nf_queue"}
 #define FULL_TABLE .conntrack = 1000
@@ -14,11 +14,15 @@ static const struct rule_case kernel_cases[] = {
 	{"a rule drops it", SILENT, 0, CAUSE_FIREWALL_DROP, PROVED, .door = STEADY, .syn = BY_NFT},
 	{"a rule drops it, nobody listens", SILENT, 0, CAUSE_FIREWALL_DROP, PROVED, .syn = BY_NFT},
 	{"a rule drops others of a flood", SILENT, 0, CAUSE_FIREWALL_DROP, INFERRED, .door = STEADY,
-		.syn = {"NETFILTER_DROP", "nft_do_chain", .of_port = true}},
+		.syn = {"NETFILTER_DROP", "nft_do_chain", .of_port = true, .active = true}},
 	{"a rule drops it, while a queue overflows", SILENT, OVERFLOWS, CAUSE_FIREWALL_DROP, PROVED, .door = STEADY, .drops = 1,
 		.queue = 11, .syn = BY_NFT},
 	{"others are dropped by a rule, and the queue overflows", SILENT, OVERFLOWS, CAUSE_ACCEPT_QUEUE_FULL, PROVED,
-		.door = STEADY, .drops = 1, .queue = 11, .syn = {"NETFILTER_DROP", "nft_do_chain", .of_port = true}},
+		.door = STEADY, .drops = 1, .queue = 11, .syn = {"NETFILTER_DROP", "nft_do_chain", .of_port = true, .active = true}},
+	{"a rule drops it before routing, and the rules are not known", SILENT, 0, CAUSE_FIREWALL_DROP, POSSIBLE,
+		CAUSE_TPROXY_DEAD, .door = STEADY, .syn = {"NETFILTER_DROP", "nft_do_chain"}},
+	{"a rule drops it before routing", SILENT, 0, CAUSE_FIREWALL_DROP, PROVED, .door = STEADY,
+		.syn = {"NETFILTER_DROP", "nft_do_chain"}, .rules = {.fate = {[RULING_SYN] = FATE(DROPPED)}}},
 	{"something at a hook drops it", SILENT, 0, CAUSE_FIREWALL_DROP, POSSIBLE, CAUSE_BPF_DROP, .door = STEADY,
 		.syn = BY_HOOK},
 	{"a full table drops it", TABLE_DROP, CAUSE_CONNTRACK_FULL, PROVED, .door = STEADY, .syn = BY_HOOK, FULL_TABLE},
@@ -98,8 +102,8 @@ static const struct rule_case kernel_cases[] = {
 	/* refused, unreachable */
 	{"a rule resets, and others were reset by TCP", SITUATION_REFUSED, ORIGIN_MIXED, 0, CAUSE_FIREWALL_RESET, PROVED,
 		.syn = BY_NFT},
-	{"TCP resets, and others were reset by a rule", SITUATION_REFUSED, ORIGIN_MIXED, 0, CAUSE_NO_LISTENER, POSSIBLE,
-		CAUSE_NONE, .port = FREE, .rst = {"NO_SOCKET", ""}},
+	{"TCP resets, and others were reset by a rule", SITUATION_REFUSED, ORIGIN_MIXED, 0, CAUSE_NO_LISTENER, PROVED,
+		.port = FREE, .rst = {"NO_SOCKET", ""}},
 	{"redirected to nobody", REFUSED, CAUSE_REDIRECT_NO_LISTENER, PROVED, .door = STEADY, .look = LISTENED,
 		.rst = {"NO_SOCKET", "", .port = 8080}},
 	{"redirected to nobody, and nobody here", REFUSED, CAUSE_REDIRECT_NO_LISTENER, PROVED, .port = FREE,
@@ -146,7 +150,7 @@ static const struct rule_case kernel_cases[] = {
 		.rules = {.fate = {[RULING_SYN] = FATE(QUEUED)}}},
 	{"TPROXY", SILENT, 0, CAUSE_TPROXY_DEAD, INFERRED, .door = STEADY,
 		.rules = {.fate = {[RULING_SYN] = FATE(TPROXIED)}}},
-	{"TPROXY, and the kernel drops it", SILENT, 0, CAUSE_TPROXY_DEAD, PROVED, .door = STEADY, .syn = BY_NFT,
+	{"TPROXY, and the kernel drops it", SILENT, 0, CAUSE_TPROXY_DEAD, PROVED, .door = STEADY, .syn = {"NETFILTER_DROP", "nft_do_chain"},
 		.rules = {.fate = {[RULING_SYN] = FATE(TPROXIED)}}},
 	{"a rule drops our answer for certain", SILENT, 0, CAUSE_FIREWALL_DROP_REPLY, PROVED, .door = STEADY, .look = SYN_RECV,
 		.rules = {.fate = {[RULING_ANSWER] = FATE(DROPPED)}}},
