@@ -87,6 +87,17 @@ struct firewall_verdict {
 	int queue_listeners;     /* NFQUEUE numbers that a program listens to; -1: not known */
 };
 
+/* What a trace told of one packet: the rule that ended it. */
+struct traced {
+	int64_t t;
+	struct ip src, dst;
+	uint16_t sport, dport;
+	uint32_t seq;
+	bool answer; /* a SYN-ACK of this host */
+	bool ended;  /* by rule; else it passed */
+	struct firewall_rule rule;
+};
+
 /* Whether both are about one rule, or one chain's policy. */
 bool firewall_same_rule(const struct firewall_rule *a, const struct firewall_rule *b);
 

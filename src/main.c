@@ -91,6 +91,13 @@ static int output_input(void *ctx)
 	return ui_input(((struct output *)ctx)->ui);
 }
 
+static bool output_wants_trace(void *ctx, struct ip *ret_peer, uint16_t *ret_port)
+{
+	struct output *o = ctx;
+
+	return o->ui && ui_wants_trace(o->ui, ret_peer, ret_port);
+}
+
 static void output_resize(void *ctx)
 {
 	struct output *o = ctx;
@@ -110,7 +117,7 @@ static void output_complain(void *ctx, const char *sentence)
 
 static int output_open(struct output *o, const struct program *p)
 {
-	struct ui_options ui = {.in_fd = p->tty_fd, .out_fd = STDOUT_FILENO, .demo = p->options.demo};
+	struct ui_options ui = {.in_fd = p->tty_fd, .out_fd = STDOUT_FILENO, .demo = p->options.demo, .live = !p->input};
 
 	memset(o, 0, sizeof(*o));
 	o->fan.sink.event = fan_event;
@@ -172,6 +179,7 @@ static int work(void *ctx, int socket)
 		.input = output_input,
 		.frame = output_frame,
 		.round = output_round,
+		.wants_trace = output_wants_trace,
 		.complain = output_complain,
 		.resize = output_resize,
 	};

@@ -20,7 +20,7 @@ static void add_sources(struct list *l, const struct store *s, int width)
 		const struct event_state *state = &s->hello.sources[i];
 		bool on = strcmp(state->state, "on") == 0;
 
-		list_text(l, on ? ROLE_NORMAL : ROLE_BAD, width, 2, "%-11s %-9s %s", source_name((enum source)i), state->state,
+		list_text(l, on || i == SOURCE_NAMESPACES ? ROLE_NORMAL : ROLE_BAD, width, 2, "%-11s %-9s %s", source_name((enum source)i), state->state,
 			state->why);
 		if (!on)
 			list_text(l, ROLE_DIM, width, 24, "without it: %s", without[i]);

@@ -30,6 +30,7 @@ static const struct key_binding bindings[] = {
 	[ACTION_SORT_LEFT] = {{'<'}, "<", "sort by the column to the left", NULL, NULL},
 	[ACTION_SORT_RIGHT] = {{'>'}, ">", "sort by the column to the right", NULL, NULL},
 	[ACTION_SORT] = {{KEY_F(6)}, "F6", "sort by the next column", "Sort", "F6"},
+	[ACTION_TRACE] = {{'t'}, "t", "in a port: trace its last failing peer through the firewall", NULL, NULL},
 	[ACTION_PAUSE] = {{'p', ' '}, "Space p", "freeze the picture; counting goes on", "Pause", "p"},
 	[ACTION_REDRAW] = {{CTRL('l')}, "^L", "draw anew", NULL, NULL},
 	[ACTION_SUSPEND] = {{CTRL('z')}, "^Z", "suspend", NULL, NULL},

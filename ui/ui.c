@@ -36,6 +36,7 @@ enum prompt {
 	PROMPT_NONE,
 	PROMPT_SEARCH,
 	PROMPT_FILTER,
+	PROMPT_TRACE,
 };
 
 struct ui {
@@ -49,6 +50,9 @@ struct ui {
 	bool paused, stale, resized;
 	enum prompt prompt;
 	char typed[PROMPT_MAX], message[60];
+	struct ip trace_peer;
+	uint16_t trace_port;
+	bool wants_trace;
 	uint64_t drawn_findings;
 	int64_t drawn_at;
 };
@@ -240,8 +244,16 @@ static void draw_detail(struct ui *ui)
 static void draw_bar(struct ui *ui)
 {
 	int x = 0;
-	char text[2 * PROMPT_MAX + 40];
+	char text[2 * PROMPT_MAX + IP_TEXT + 100];
 
+	if (ui->prompt == PROMPT_TRACE) {
+		char peer[IP_TEXT];
+
+		snprintf(text, sizeof(text), "Trace %s to port %u by a temporary nftables table, for 30 s? y/n",
+			ip_format(&ui->trace_peer, peer, sizeof(peer)), ui->trace_port);
+		draw_text(LINES - 1, 0, COLS, ROLE_STRONG, text);
+		return;
+	}
 	if (ui->prompt != PROMPT_NONE) {
 		snprintf(text, sizeof(text), "%s: %s_  %s", ui->prompt == PROMPT_SEARCH ? "Search" : "Filter",
 			ui->typed, ui->message);
@@ -423,6 +435,36 @@ static void search(struct ui *ui, int step, bool from_here)
 		l->top = l->selected;
 }
 
+/* Asks first: it changes the ruleset while it runs. */
+static void ask_trace(struct ui *ui)
+{
+	const struct view *v = current(ui);
+	const struct store_port *p = store_port(ui->store, v->port);
+	const struct store_finding *f = store_finding(ui->store, v->finding ? v->finding : p ? p->finding : 0);
+
+	if (ui->up != VIEW_DETAIL)
+		text_copy(ui->message, sizeof(ui->message), "look at a port first (Enter)");
+	else if (!ui->options.live || store_netns(ui->store, v->port)[0])
+		text_copy(ui->message, sizeof(ui->message), "only for ports of this host, while it is watched");
+	else if (!f || f->type == EVENT_LISTENER || strcmp(f->attempt.dir, "in") != 0 ||
+		 ip_parse(f->attempt.peer, &ui->trace_peer) < 0)
+		text_copy(ui->message, sizeof(ui->message), "no single peer has failed here");
+	else {
+		ui->trace_port = (uint16_t)f->attempt.port;
+		ui->prompt = PROMPT_TRACE;
+	}
+}
+
+bool ui_wants_trace(struct ui *ui, struct ip *ret_peer, uint16_t *ret_port)
+{
+	bool wants = ui->wants_trace;
+
+	ui->wants_trace = false;
+	*ret_peer = ui->trace_peer;
+	*ret_port = ui->trace_port;
+	return wants;
+}
+
 static void suspend(struct ui *ui)
 {
 	def_prog_mode();
@@ -490,6 +532,9 @@ static int act(struct ui *ui, enum action a)
 	case ACTION_SORT:
 		sort_by(ui, 1);
 		break;
+	case ACTION_TRACE:
+		ask_trace(ui);
+		break;
 	case ACTION_PAUSE:
 		ui->paused = !ui->paused;
 		break;
@@ -515,6 +560,12 @@ static void type(struct ui *ui, int key)
 	size_t n = strlen(ui->typed);
 
 	if (key == 27 || key == ('c' & 0x1f)) {
+		ui->prompt = PROMPT_NONE;
+		return;
+	}
+	if (ui->prompt == PROMPT_TRACE) {
+		ui->wants_trace = key == 'y' || key == 'Y';
+		text_copy(ui->message, sizeof(ui->message), ui->wants_trace ? "traced: wait for a SYN" : "");
 		ui->prompt = PROMPT_NONE;
 		return;
 	}

@@ -1,6 +1,7 @@
 /* ui.h - the screen: views over the store, and the keys that walk them. */
 #pragma once
 
+#include "base/ip.h"
 #include "store/store.h"
 
 struct ui;
@@ -8,6 +9,7 @@ struct ui;
 struct ui_options {
 	int in_fd, out_fd;
 	bool demo;
+	bool live; /* this host is watched, so that something can be asked of it */
 };
 
 /* Takes over the terminal. NULL with errno (ENOTTY: no usable terminal type). */
@@ -26,6 +28,9 @@ int ui_round(struct ui *ui);
 int ui_input(struct ui *ui);
 
 void ui_resize(struct ui *ui);
+
+/* Whether the user wants a peer's SYNs to a port traced through the firewall; once for each wish. */
+bool ui_wants_trace(struct ui *ui, struct ip *ret_peer, uint16_t *ret_port);
 
 /* "ncurses 6.4". */
 const char *ui_library_version(void);

@@ -499,6 +499,21 @@ int firewall_judge(struct firewall *fw, const struct firewall_packet *p, struct 
 	return 0;
 }
 
+int firewall_describe(struct firewall *fw, const char *family, const char *table, const char *chain, uint64_t handle,
+	struct firewall_rule *ret)
+{
+	struct firewall_rule rule;
+	struct fw_end end;
+
+	if (!fw->rs || !fw_find(fw->rs, family, table, chain, handle, &end, &rule))
+		return -ENOENT;
+	if (!end.rule && !end.chain->drops)
+		text_copy(rule.text, sizeof(rule.text), "policy accept");
+	read_counter(fw, &end, &rule);
+	*ret = rule;
+	return 0;
+}
+
 void firewall_size(const struct firewall *fw, size_t *ret_rules, size_t *ret_elements)
 {
 	*ret_rules = fw->rs ? fw->rs->n_rules : 0;

@@ -87,5 +87,15 @@ int firewall_refresh(struct firewall *fw);
  */
 int firewall_judge(struct firewall *fw, const struct firewall_packet *p, struct firewall_verdict *ret);
 
+/*
+ * Describes a rule that is known by its handle, or a base chain's policy (handle 0), of the ruleset as last read; its
+ * counter is read anew. Names are as in struct firewall_rule and struct nftrace_step. Its fate is that of a packet which
+ * it matches: FIREWALL_UNKNOWN where it ends none (jump) or a map decides; with FIREWALL_ICMP, type and code 0 where each
+ * family gets its own. base, hook and priority are those of the base chain that leads to it; "", "" and 0 where several
+ * do (who knows which asks for that one's policy). must is false. 0, or -ENOENT.
+ */
+int firewall_describe(struct firewall *fw, const char *family, const char *table, const char *chain, uint64_t handle,
+	struct firewall_rule *ret);
+
 /* How many rules and set elements there are, for tests and measurements. */
 void firewall_size(const struct firewall *fw, size_t *ret_rules, size_t *ret_elements);

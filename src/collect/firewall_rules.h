@@ -290,6 +290,12 @@ void fw_walk(struct fw_walk *w);
 void fw_conclude(const struct fw_walk *w, struct firewall_verdict *ret);
 /* firewall_words.c */
 void fw_describe(const struct fw_end *end, struct firewall_rule *ret);
+/*
+ * firewall_find.c: a rule, or a base chain's policy (handle 0), by names as fw_describe() writes them. False when there
+ * is none. *end and *ret are written to in any case.
+ */
+bool fw_find(const struct fw_ruleset *rs, const char *family, const char *table, const char *chain, uint64_t handle,
+	struct fw_end *end, struct firewall_rule *ret);
 
 /* firewall_text.c: a rule in nft's syntax; always clean, and cut with "..." at size. */
 void fw_rule_text(const struct fw_rule *rule, char *buf, size_t size);

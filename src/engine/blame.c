@@ -24,8 +24,11 @@ const struct firewall_rule *blamed_rule(const struct facts *f, enum cause cause)
 {
 	const struct firewall_verdict *v = f->ruling[ruling_of(cause)];
 	const struct firewall_rule *grown = NULL;
+	const struct firewall_rule *traced = cause == CAUSE_FIREWALL_DROP_REPLY ? f->traced_answer : f->traced_syn;
 	bool one = true, one_grown = true;
 
+	if (traced)
+		return traced;
 	if (!v || v->n == 0)
 		return NULL;
 	for (uint32_t i = 0; i < v->n; i++) {

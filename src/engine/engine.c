@@ -162,6 +162,31 @@ void engine_kernel(struct engine *e, const struct kernel_word *w)
 	}
 }
 
+void engine_traced(struct engine *e, const struct traced *t)
+{
+	struct attempt_key key = {t->src, t->dst, t->sport, t->dport};
+	struct attempt *a;
+
+	if (!t->ended)
+		return;
+	e->traced[e->next_traced++ % TRACED_MAX] = *t;
+	if (t->answer)
+		key = (struct attempt_key){t->dst, t->src, t->dport, t->sport};
+	a = table_find(e->attempts, &key);
+	if (a && a->stage == STAGE_SILENT) /* tell it again, by the rule */
+		track_set(e, a, STAGE_SILENT, e->now + 1);
+}
+
+bool engine_wants_trace(struct engine *e, struct ip *ret_peer, uint16_t *ret_port)
+{
+	bool wants = e->wants_trace;
+
+	e->wants_trace = false;
+	*ret_peer = e->trace_peer;
+	*ret_port = e->trace_port;
+	return wants;
+}
+
 /* Announces a listener once its owner is known, or is not going to be. */
 static void announce(struct engine *e, struct listener *l)
 {
@@ -374,6 +399,8 @@ static void shift_clock(struct engine *e, int64_t delta)
 	samples_shift(&e->samples, delta);
 	reasons_shift(e->reasons, delta);
 	e->hooks.t = 0;
+	for (size_t i = 0; i < TRACED_MAX; i++)
+		e->traced[i].t += e->traced[i].t ? delta : 0;
 	inners_shift(e->inners, delta);
 	for (size_t i = 0; i < sizeof(e->targets) / sizeof(e->targets[0]); i++)
 		e->targets[i].t += e->targets[i].t ? delta : 0;

@@ -14,6 +14,7 @@ struct engine_config {
 	const char *netns;
 	uint8_t ttl; /* net.ipv4.ip_default_ttl; 0: 64 */
 	uint32_t somaxconn; /* net.core.somaxconn; 0: not known */
+	bool trace;      /* failing peers may be traced through the firewall */
 	bool small;      /* an eighth of the memory: for one of many namespaces */
 	bool kernel;     /* the kernel's own words are heard */
 	bool no_packets; /* nothing is captured: sockets and counters are all there is */
@@ -38,6 +39,12 @@ void engine_segment(struct engine *e, const struct segment *s);
 
 /* The kernel's word on a packet; comes before engine_advance() to the moment at which it was read. */
 void engine_kernel(struct engine *e, const struct kernel_word *w);
+
+/* What a trace told of a packet. */
+void engine_traced(struct engine *e, const struct traced *t);
+
+/* Whether the SYNs of a peer to a port should be traced through the firewall now; once for each wish. */
+bool engine_wants_trace(struct engine *e, struct ip *ret_peer, uint16_t *ret_port);
 
 /* A complete LISTEN snapshot made at t. */
 void engine_sockets(struct engine *e, int64_t t, const struct socket_row *rows, size_t n);

@@ -88,6 +88,23 @@ static void find_words(struct engine *e, struct facts *f)
 			(said->syn_ack = reasons_of_port(e->reasons, WORD_SYN_ACK, server_port, since)) != NULL;
 }
 
+static void find_traced(const struct engine *e, struct facts *f)
+{
+	const struct attempt *a = f->a;
+	const struct attempt_key *k = &a->key;
+
+	for (size_t i = 0; i < TRACED_MAX; i++) {
+		const struct traced *t = &e->traced[i];
+
+		if (t->t < a->first - CLOCK_SLACK || a->out)
+			continue;
+		if (!t->answer && t->seq == a->client_isn && t->sport == k->client_port && ip_equal(&t->src, &k->client))
+			f->traced_syn = &t->rule;
+		if (t->answer && t->dport == k->client_port && t->sport == k->server_port && ip_equal(&t->dst, &k->client))
+			f->traced_answer = &t->rule;
+	}
+}
+
 static bool is_dialled(const struct attempt *a, const struct ip *addr, uint16_t port)
 {
 	return port == a->key.server_port && ip_equal(addr, &a->key.server);
@@ -508,6 +525,7 @@ void facts_gather(struct engine *e, const struct attempt *a, struct facts *f)
 	find_window(e, f);
 	f->kernel = e->config.kernel;
 	find_words(e, f);
+	find_traced(e, f);
 	if (!a->out)
 		find_target(e, f);
 	if (!a->out)

@@ -111,6 +111,20 @@ static bool was_rejected_unseen(struct engine *e, struct attempt *a, const struc
 	return true;
 }
 
+/* A failure that the firewall may have caused: the next packets of the peer are worth a trace. */
+static void want_trace(struct engine *e, const struct facts *f, const struct verdict *v)
+{
+	static const uint8_t causes[] = {CAUSE_UNKNOWN, CAUSE_FIREWALL_DROP, CAUSE_FIREWALL_RESET, CAUSE_FIREWALL_REJECT,
+		CAUSE_FIREWALL_DROP_REPLY, CAUSE_PUBLISHED_NOT_FORWARDED, CAUSE_TPROXY_DEAD, CAUSE_NFQUEUE_DEAD};
+
+	if (!e->config.trace || f->a->out || f->a->foreign || f->traced_syn || f->traced_answer ||
+		!memchr(causes, (int)v->cause, sizeof(causes)))
+		return;
+	e->wants_trace = true;
+	e->trace_peer = f->a->key.client;
+	e->trace_port = f->a->key.server_port;
+}
+
 static bool judge_silent(struct engine *e, struct attempt *a)
 {
 	struct facts f;
@@ -151,6 +165,7 @@ static bool judge_silent(struct engine *e, struct attempt *a)
 		return false;
 	}
 	v = rules_judge(&f);
+	want_trace(e, &f, &v);
 	if (rests_on_drops(v.cause) && facts_some_missed_listener(e, &f)) {
 		v.confidence = CONFIDENCE_POSSIBLE;
 		v.alternatives[0] = CAUSE_FIREWALL_DROP;
@@ -332,6 +347,8 @@ static bool judge_ended(struct engine *e, struct attempt *a)
 			facts_ask_process(e, &f, f.vanished ? f.gone : f.accepting);
 	}
 	v = rules_judge(&f);
+	if (f.situation == SITUATION_REFUSED || f.situation == SITUATION_UNREACHABLE)
+		want_trace(e, &f, &v);
 	if (f.situation == SITUATION_RESET && a->client_fin && a->server_fin)
 		return true; /* a last segment after an orderly end */
 	if (f.situation == SITUATION_RESET && a->reset_by == SIDE_CLIENT && (a->out || a->server_fin || a->client_fin)) {

@@ -124,6 +124,8 @@ struct facts {
 	struct target target;
 	/* what the firewall's rules do with each packet; NULL: not asked, or not known */
 	const struct firewall_verdict *ruling[RULINGS];
+	/* the rule that a trace showed to have ended the SYN, or our answer; NULL: none was shown */
+	const struct firewall_rule *traced_syn, *traced_answer;
 	/* counters around the decisive moment */
 	struct window window;
 	enum rst_origin origin;

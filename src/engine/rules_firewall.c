@@ -64,6 +64,8 @@ static enum confidence firewall_drop(const struct facts *f)
 {
 	const struct firewall_verdict *v = f->ruling[RULING_SYN];
 
+	if (f->traced_syn)
+		return when(strcmp(f->traced_syn->hook, "forward") != 0, CONFIDENCE_PROVED);
 	return when(got_lost(f) && !ends_forwarding(v), dropped(v));
 }
 
@@ -74,6 +76,8 @@ static enum confidence published_not_forwarded(const struct facts *f)
 	bool off = v && v->translation.must && f->target.known && !f->target.here && f->asked_route &&
 		   f->routing.forwarding == 0;
 
+	if (f->traced_syn && f->target.known && strcmp(f->traced_syn->hook, "forward") == 0)
+		return CONFIDENCE_PROVED;
 	if (!got_lost(f))
 		return CONFIDENCE_NONE;
 	return off ? CONFIDENCE_PROVED : when(ends_forwarding(v), dropped(v));
@@ -129,6 +133,8 @@ static enum confidence firewall_drop_reply(const struct facts *f)
 {
 	bool half_open = f->looked_up && f->found && f->socket.state == SOCKET_SYN_RECV;
 
+	if (f->traced_answer)
+		return CONFIDENCE_PROVED;
 	return when(half_open || f->a->rejected_here, dropped(f->ruling[RULING_ANSWER]));
 }
 

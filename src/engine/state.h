@@ -18,6 +18,7 @@ enum {
 	PORT_SILENT = 32,
 	PEERS_MAX = 8192,
 	ADDRESSES_MAX = 4096,
+	TRACED_MAX = 64,     /* packets that were traced through the firewall */
 	RECENT_MAX = 512,    /* refusals that a listener coming up may still explain */
 	SEEN_MAX = 8192,     /* for telling a packet seen on two interfaces from two packets */
 	ROLLUP_MAX = 256,    /* kinds of findings told apart within an interval ... */
@@ -131,6 +132,11 @@ struct engine {
 	struct port_answer port_answers[32];
 	struct target_answer targets[16];
 	size_t next_target;
+	struct traced traced[TRACED_MAX];
+	size_t next_traced;
+	bool wants_trace;
+	struct ip trace_peer;
+	uint16_t trace_port;
 	struct hooks_answer hooks;
 	struct firewall_verdict rulings[RULINGS]; /* of the attempt that is judged */
 	struct table *rollups;

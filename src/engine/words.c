@@ -409,7 +409,12 @@ static void tell_ruling(const struct facts *f, enum cause cause, struct event_at
 	const struct firewall_rule *blamed = blamed_rule(f, cause);
 	char words[400], to[IP_TEXT];
 
-	if (!v)
+	if (f->traced_syn)
+		say(ev, "firewall", "the trace of this SYN ends at %s", rule_words(f->traced_syn, words, sizeof(words)));
+	if (f->traced_answer)
+		say(ev, "firewall", "the trace of our SYN-ACK ends at %s",
+			rule_words(f->traced_answer, words, sizeof(words)));
+	if (!v || f->traced_syn || f->traced_answer)
 		return;
 	if (v->translation.is && v->translation.addr_known)
 		say(ev, "firewall", "%s %s it to %s:%u", rule_words(&v->translation.rule, words, sizeof(words)),
@@ -421,7 +426,7 @@ static void tell_ruling(const struct facts *f, enum cause cause, struct event_at
 		const struct firewall_rule *r = &v->candidates[i];
 		char grew[48] = "";
 
-		if (blamed && r != blamed)
+		if (blamed && !firewall_same_rule(r, blamed))
 			continue;
 		if (r->has_counter && r->grew > 0)
 			snprintf(grew, sizeof(grew), "; its counter rose by %" PRIu64, r->grew);

@@ -29,6 +29,7 @@
 
 enum {
 	NOBODY = 65534,
+	TRACE_MS = 100, /* between two looks at a trace */
 	PATIENCE_MS = 3000, /* for a worker that was told to stop */
 };
 
@@ -125,6 +126,9 @@ static bool serve(int socket)
 	case BROKER_ELSEWHERE:
 		namespaces_find_listener(request.port, &reply.elsewhere);
 		break;
+	case BROKER_TRACE:
+		reply.error = ruling_trace(&request, reply.why, sizeof(reply.why));
+		break;
 	case BROKER_FIREWALL:
 		reply.error = ruling_read(&request, &reply.firewall);
 		break;
@@ -158,16 +162,33 @@ static bool is_stopped(pid_t pid)
 	return state == 'T';
 }
 
+/* Hands on what the trace told. */
+static void send_traced(int socket)
+{
+	static struct broker_reply reply;
+
+	memset(&reply, 0, sizeof(reply));
+	reply.kind = BROKER_TRACED;
+	while (ruling_traced(&reply.traced))
+		send(socket, &reply, sizeof(reply), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 /* Serves until the worker has ended. Returns its wait status. */
 static int attend(pid_t worker, int socket, int signals, struct watchers *watchers)
 {
-	struct pollfd fds[2] = {{.fd = socket, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
+	struct pollfd fds[3] = {{.fd = socket, .events = POLLIN}, {.fd = signals, .events = POLLIN}, {.fd = -1}};
 	int status, patience = -1;
 
 	for (;;) {
 		struct signalfd_siginfo info;
-		int n = poll(fds, 2, patience >= 0 ? patience : watchers ? watchers_due(watchers) : -1);
+		int idle = watchers ? watchers_due(watchers) : -1, n;
 
+		fds[2] = (struct pollfd){.fd = ruling_trace_fd(), .events = POLLIN};
+		if (fds[2].fd >= 0 && (idle < 0 || idle > TRACE_MS))
+			idle = TRACE_MS;
+		n = poll(fds, 3, patience >= 0 ? patience : idle);
+		if (fds[2].fd >= 0)
+			send_traced(socket);
 		if (n == 0 && patience >= 0)
 			kill(worker, SIGKILL);
 		if (watchers && patience < 0)

@@ -22,6 +22,8 @@ enum broker_kind {
 	BROKER_OWNERS,    /* who holds these inodes */
 	BROKER_PROCESS,   /* what a process is doing */
 	BROKER_ELSEWHERE, /* who listens on a port in another network namespace */
+	BROKER_TRACE,     /* trace the SYNs of a peer to a port; or, with port 0, no more */
+	BROKER_TRACED,    /* without a question: what became of one */
 	BROKER_FIREWALL,  /* what the firewall's rules do with a packet */
 	BROKER_FLOW,      /* what connection tracking knows of a connection */
 	BROKER_HOOKS,     /* which BPF programs packets pass */
@@ -51,6 +53,8 @@ struct broker_reply {
 	struct hooks hooks;
 	struct tracked_flow flow;
 	struct firewall_verdict firewall;
+	struct traced traced;
+	char why[160];
 	int32_t error; /* 0, or -errno */
 };
 

@@ -1,6 +1,7 @@
 /* frontend.h - who shows the events: a screen, a stream, or plain text. */
 #pragma once
 
+#include "base/ip.h"
 #include "event/event.h"
 
 struct frontend {
@@ -14,6 +15,8 @@ struct frontend {
 	int (*frame)(void *ctx);
 	/* Called after every round of work, for what must not wait for the next frame. 0 or -errno. */
 	int (*round)(void *ctx);
+	/* Whether the user wants a trace through the firewall; NULL: never. */
+	bool (*wants_trace)(void *ctx, struct ip *ret_peer, uint16_t *ret_port);
 	/* Says a sentence about wrong input to whoever started the program. */
 	void (*complain)(void *ctx, const char *sentence);
 	/* The terminal's size has changed. */

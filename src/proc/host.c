@@ -53,6 +53,7 @@ struct host {
 	int64_t second, walked;
 	uint32_t asked[KINDS];
 	void (*on_owner)(void *ctx, uint32_t inode, const struct owner *o);
+	void (*on_traced)(void *ctx, const struct traced *t, const char *why);
 	void *ctx;
 	/* what the broker said last; awaited: the kind that is waited for */
 	bool answered;
@@ -92,6 +93,18 @@ void host_free(struct host *h)
 	table_free(h->inodes);
 	free(h->connections);
 	free(h);
+}
+
+void host_on_traced(struct host *h, void (*on_traced)(void *ctx, const struct traced *t, const char *why))
+{
+	h->on_traced = on_traced;
+}
+
+void host_trace(struct host *h, const struct ip *peer, uint16_t port)
+{
+	struct broker_request request = {.kind = BROKER_TRACE, .peer = *peer, .port = port, .v6 = !ip_is_v4(peer)};
+
+	send(h->broker, &request, sizeof(request), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 /* Sends a batch of inodes to the broker. */
@@ -162,6 +175,14 @@ static int take_reply(struct host *h)
 	case BROKER_PROCESS:
 		h->process = reply.process;
 		h->answered = true;
+		break;
+	case BROKER_TRACED:
+		if (h->on_traced)
+			h->on_traced(h->ctx, &reply.traced, "");
+		break;
+	case BROKER_TRACE:
+		if (h->on_traced && (reply.error < 0 || reply.why[0]))
+			h->on_traced(h->ctx, NULL, reply.why[0] ? reply.why : strerror(-reply.error));
 		break;
 	case BROKER_FIREWALL:
 		h->firewall = reply.firewall;

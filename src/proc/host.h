@@ -20,6 +20,12 @@ struct host *host_new(struct sources *src, int broker, struct hash_key key,
 	void (*on_owner)(void *ctx, uint32_t inode, const struct owner *o), void *ctx);
 void host_free(struct host *h);
 
+/* What a trace tells, from host_receive() or any question: of a packet, or (t NULL) that it could not start, and why. */
+void host_on_traced(struct host *h, void (*on_traced)(void *ctx, const struct traced *t, const char *why));
+
+/* Traces the SYNs of a peer to a port through the firewall, which changes its ruleset while it runs. */
+void host_trace(struct host *h, const struct ip *peer, uint16_t port);
+
 /* Takes what the broker has sent. 0, or -1 when it is gone. */
 int host_receive(struct host *h);
 

@@ -19,6 +19,8 @@ enum {
 	BUSY_PAUSE = 50000,  /* between two rounds while something is pending */
 	SAMPLE_SPAN = 5000,  /* a sample of the counters is taken within this */
 	POLL_APART = 40000,  /* two polls on demand are at least this far apart */
+	TRACE_APART = 5000000, /* of another peer or port */
+	TRACE_AGAIN = 30000000, /* as long as a trace runs */
 	LOOKS_APART = 150000, /* two changes of the capture's filter, which takes milliseconds */
 	DRAIN_BATCH = 4096,  /* segments taken before the clock is looked at again */
 };
@@ -31,6 +33,9 @@ struct session {
 	struct socket_row *rows;
 	int64_t last_poll, next_poll, next_frame;
 	int64_t looked; /* when the capture's filter was changed last */
+	int64_t traced; /* when a trace was started last */
+	struct ip trace_peer;
+	uint16_t trace_port;
 	uint64_t looks; /* the last generation of them that was handed to the capture */
 	bool poll_wanted, capture_down, sockets_down;
 	struct remotes *remotes; /* watchers of other namespaces; NULL: none */
@@ -248,6 +253,40 @@ static void advance(struct session *s, int64_t now)
 	engine_advance(s->engine, now);
 }
 
+static void on_traced(void *ctx, const struct traced *t, const char *why)
+{
+	struct session *s = ctx;
+	char text[200];
+
+	if (t) {
+		engine_traced(s->engine, t);
+		return;
+	}
+	snprintf(text, sizeof(text), "trace: %s", why);
+	set_source(s, SOURCE_FIREWALL, STATE_DEGRADED, text);
+}
+
+/* Starts a trace where the engine wants one; the same one again only when the last has ended. */
+static void start_trace(struct session *s)
+{
+	struct ip peer;
+	uint16_t port;
+	int64_t now = worker_now();
+	bool same;
+
+	if (s->w.fe->wants_trace && s->w.fe->wants_trace(s->w.fe->ctx, &peer, &port))
+		s->traced = 0; /* whatever runs */
+	else if (!engine_wants_trace(s->engine, &peer, &port))
+		return;
+	same = port == s->trace_port && ip_equal(&peer, &s->trace_peer);
+	if (s->traced && now - s->traced < (same ? TRACE_AGAIN : TRACE_APART))
+		return;
+	s->traced = now;
+	s->trace_peer = peer;
+	s->trace_port = port;
+	host_trace(s->host, &peer, port);
+}
+
 /* One round: deadlines, a poll when due or wanted, a frame once an interval. */
 static int run_round(struct session *s)
 {
@@ -262,6 +301,7 @@ static int run_round(struct session *s)
 		s->next_poll = now + s->w.o->interval;
 	}
 	look_closer(s);
+	start_trace(s);
 	if (now >= s->next_frame || now + s->w.o->interval < s->next_frame) {
 		int r;
 
@@ -378,6 +418,7 @@ int session_live_at(const struct options *o, struct sources *sources, struct fro
 		.somaxconn = read_sysctl("/proc/sys/net/core/somaxconn"),
 		.no_packets = !sources->capture,
 		.kernel = sources->kernel || (place && place->words >= 0),
+		.trace = o->trace_firewall,
 		.filtered = o->filter != NULL,
 		.partial = o->n_interfaces > 0 || o->filter,
 		.ask = on_question,
@@ -386,6 +427,8 @@ int session_live_at(const struct options *o, struct sources *sources, struct fro
 	};
 	s.engine = engine_new(&config);
 	s.host = host_new(sources, broker, config.key, on_owner, &s);
+	if (s.host)
+		host_on_traced(s.host, on_traced);
 	s.rows = calloc(ROWS_MAX, sizeof(*s.rows));
 	r = s.engine && s.host && s.rows ? watch_sources(&s) : -ENOMEM;
 	if (r < 0)

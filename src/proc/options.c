@@ -28,7 +28,7 @@ static const struct {
 	{OPT_FOR, "for", "SECONDS", "stop after SECONDS"},
 	{OPT_INTERVAL, "interval", "SECS", "poll and redraw interval (default 1)"},
 	{OPT_NETNS, "netns", NULL, "watch every network namespace on this host, containers included"},
-	{OPT_TRACE_FIREWALL, "trace-firewall", NULL, "name the firewall rule (not in this version)"},
+	{OPT_TRACE_FIREWALL, "trace-firewall", NULL, "name the exact firewall rule, by a temporary table of our own"},
 	{OPT_NO_KERNEL, "no-kernel", NULL, "do without kernel reasons"},
 	{OPT_DEMO, "demo", NULL, "play the bundled recording: no privilege, no network"},
 	{'h', "help", NULL, "this help"},
@@ -115,8 +115,8 @@ static int parse_one(struct options *o, int key, const char *arg, char *err, siz
 		o->netns = true;
 		return 0;
 	case OPT_TRACE_FIREWALL:
-		snprintf(err, size, "--trace-firewall is not in this version yet");
-		return -EINVAL;
+		o->trace_firewall = true;
+		return 0;
 	case OPT_NO_KERNEL:
 		o->no_kernel = true;
 		return 0;

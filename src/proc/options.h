@@ -23,7 +23,7 @@ struct options {
 	size_t n_interfaces;
 	char *filter; /* the arguments joined; NULL: none */
 	const char *read, *write;
-	bool json, batch, demo, no_kernel, netns, help, version;
+	bool json, batch, demo, no_kernel, netns, trace_firewall, help, version;
 	bool small; /* of a watcher of another namespace: not of the command line */
 	int explain; /* a port; 0: not asked */
 	int64_t duration; /* microseconds; 0: until stopped */

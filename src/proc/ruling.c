@@ -2,15 +2,23 @@
 #include "ruling.h"
 #include "base/text.h"
 #include "collect/firewall.h"
+#include "collect/nftrace.h"
 #include "collect/routes.h"
+#include "worker.h"
 
 #include <errno.h>
 #include <net/if.h>
 #include <string.h>
 
 /* The broker serves one namespace, in one thread. */
+enum {
+	TRACE_FOR = 30000000,
+};
+
 static struct firewall *firewall;
 static struct routes *routes;
+static struct nftrace *trace;
+static int64_t trace_ends;
 
 /* Routing's word on an address. False: it has none. */
 static bool ask_routing(const struct ip *ip, struct routing *ret)
@@ -109,8 +117,17 @@ int ruling_start(void)
 	return firewall ? firewall_refresh(firewall) : -errno;
 }
 
+void ruling_abandon(void)
+{
+	nftrace_abandon(trace);
+	trace = NULL;
+	ruling_stop();
+}
+
 void ruling_stop(void)
 {
+	nftrace_stop(trace);
+	trace = NULL;
 	firewall_free(firewall);
 	routes_free(routes);
 	firewall = NULL;
@@ -128,4 +145,73 @@ int ruling_read(const struct broker_request *request, struct firewall_verdict *r
 		return -EINVAL;
 	describe(request, &packet);
 	return firewall_judge(firewall, &packet, ret);
+}
+
+int ruling_trace(const struct broker_request *request, char *why, size_t size)
+{
+	why[0] = '\0';
+	nftrace_stop(trace);
+	trace = NULL;
+	if (request->port == 0)
+		return 0;
+	trace = nftrace_start(&request->peer, request->port, request->v6, why, size);
+	trace_ends = worker_now() + TRACE_FOR;
+	return trace ? 0 : -errno;
+}
+
+int ruling_trace_fd(void)
+{
+	if (trace && worker_now() > trace_ends) {
+		nftrace_stop(trace);
+		trace = NULL;
+	}
+	return trace ? nftrace_fd(trace) : -1;
+}
+
+/* The rule that ended the packet, in the words of the ruleset. */
+static void describe_step(const struct nftrace_step *step, struct firewall_rule *ret)
+{
+	struct firewall_rule base;
+
+	if (ruling_start() >= 0 &&
+		firewall_describe(firewall, step->family, step->table, step->chain, step->handle, ret) == 0) {
+		if (ret->fate == FIREWALL_UNKNOWN) /* a map decides */
+			ret->fate = FIREWALL_DROPPED;
+		/* Where several base chains lead to the chain, the trace knows by which it came. */
+		if (!ret->hook[0] && step->base[0] &&
+			firewall_describe(firewall, step->family, step->table, step->base, 0, &base) == 0)
+			text_copy(ret->hook, sizeof(ret->hook), base.hook);
+		return;
+	}
+	*ret = (struct firewall_rule){.handle = step->handle};
+	text_copy(ret->family, sizeof(ret->family), step->family);
+	text_copy(ret->table, sizeof(ret->table), step->table);
+	text_copy(ret->chain, sizeof(ret->chain), step->chain);
+	text_copy(ret->text, sizeof(ret->text), "...");
+}
+
+bool ruling_traced(struct traced *ret)
+{
+	struct nftrace_result r;
+	int e = trace ? nftrace_next(trace, worker_now(), &r) : -EAGAIN;
+
+	if (e < 0 && e != -EAGAIN) { /* broken: the next wish starts another */
+		nftrace_stop(trace);
+		trace = NULL;
+	}
+	if (e < 0)
+		return false;
+	*ret = (struct traced){
+		.t = worker_now(),
+		.src = r.src,
+		.dst = r.dst,
+		.sport = r.sport,
+		.dport = r.dport,
+		.seq = r.seq,
+		.answer = r.answer,
+		.ended = r.end == NFTRACE_DROPPED_BY_RULE || r.end == NFTRACE_DROPPED_BY_POLICY,
+	};
+	if (ret->ended)
+		describe_step(&r.by, &ret->rule);
+	return true;
 }

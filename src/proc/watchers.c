@@ -4,6 +4,7 @@
 #include "broker.h"
 #include "collect/namespaces.h"
 #include "remote.h"
+#include "ruling.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -107,6 +108,7 @@ static int watch(struct watchers *w, int fd, int events, const char *name)
 		return EXIT_FAILED;
 	close(fd);
 	close(w->to_worker);
+	ruling_abandon();
 	sources_close(w->sources);
 	options.n_interfaces = 0;
 	options.filter = NULL;

@@ -26,7 +26,7 @@ def compile_judge(binary, *options):
     sources = sorted(glob.glob(os.path.join(REPO, "src/collect/firewall*.c")))
     subprocess.run([compiler, "-std=gnu11", "-D_GNU_SOURCE", *options, "-I", os.path.join(REPO, "src"), "-o", binary,
                     os.path.join(HERE, "fwjudge.c"), *sources, os.path.join(REPO, "src/base/ip.c"),
-                    os.path.join(REPO, "src/base/text.c"), "-lmnl"], check=True)
+                    os.path.join(REPO, "src/base/text.c"), os.path.join(REPO, "src/fact.c"), "-lmnl"], check=True)
     return str(binary)
 
 

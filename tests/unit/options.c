@@ -159,7 +159,6 @@ static void test_wrong(void **state)
 		{"--demo", "-x", "80"},
 		{"-r", "f", "-x", "80"},
 		{"-x", "80", "-j"},
-		{"--trace-firewall"},
 	};
 	int failures = 0;
 	int saved = dup(2), null = open("/dev/null", 1);
