@@ -2,7 +2,6 @@
 #include "capture.h"
 #include "base/text.h"
 #include "decode.h"
-#include "ring.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -29,8 +28,6 @@ enum {
 	RING = 32768, /* segments; a power of two */
 	SMALL_KERNEL_RING = 512 << 10,
 	SMALL_RING = 2048,
-	ADOPTED_RING = 1024,
-	ADOPTED_STACK = 1 << 20, /* less than a huge page; pcap_compile() took 333 KiB for 7,300 characters */
 	STATS_EVERY_MS = 1000,
 };
 
@@ -50,7 +47,6 @@ static const char icmp_filter[] =
 
 struct handle {
 	pcap_t *pcap;
-	struct ring *adopted; /* the packets of a socket that was passed on; pcap only compiles then */
 	int link_type;
 	uint32_t ifindex; /* 0: the link header has it */
 	bool ended;
@@ -102,40 +98,20 @@ static int write_filter(const char *user, const struct look *looks, size_t n, ch
 	return strlen(buf) + 1 < size ? 0 : -ENOMEM;
 }
 
-/* 0 with *ret_prog for pcap_freecode(), or -errno with a sentence in err; -EINVAL: the expression is wrong. */
-static int compile_filter(pcap_t *pcap, const char *user, const struct look *looks, size_t n,
-	struct bpf_program *ret_prog, char *err, size_t size)
-{
-	char text[FILTER_MAX];
-
-	if (write_filter(user, looks, n, text, sizeof(text)) < 0) {
-		snprintf(err, size, "filter expression: too long");
-		return -ENOMEM;
-	}
-	if (pcap_compile(pcap, ret_prog, text, 1, PCAP_NETMASK_UNKNOWN) < 0) {
-		snprintf(err, size, "filter expression: %s", pcap_geterr(pcap));
-		return -EINVAL;
-	}
-	return 0;
-}
-
-/* Swaps the filter of one socket, without a gap. A failure leaves the old one in place: -errno. */
-static int attach_filter(const struct handle *h, const struct bpf_program *prog)
-{
-	int fd = h->adopted ? ring_fd(h->adopted) : pcap_fileno(h->pcap);
-
-	static_assert(sizeof(struct bpf_insn) == sizeof(struct sock_filter), "one layout");
-	return ring_attach(fd, h->link_type, (struct sock_filter *)(void *)prog->bf_insns, prog->bf_len);
-}
-
 static int set_filter(pcap_t *pcap, const char *user, char *err, size_t size, bool *ret_usage)
 {
 	struct bpf_program prog;
-	int r = compile_filter(pcap, user, NULL, 0, &prog, err, size);
+	char text[FILTER_MAX];
+	int r = write_filter(user, NULL, 0, text, sizeof(text));
 
-	*ret_usage = r < 0;
 	if (r < 0)
 		return r;
+	r = pcap_compile(pcap, &prog, text, 1, PCAP_NETMASK_UNKNOWN);
+	if (r < 0) {
+		snprintf(err, size, "filter expression: %s", pcap_geterr(pcap));
+		*ret_usage = true;
+		return -EINVAL;
+	}
 	r = pcap_setfilter(pcap, &prog);
 	pcap_freecode(&prog);
 	if (r < 0) {
@@ -194,31 +170,6 @@ static int open_handle(struct handle *h, const char *name, const struct capture_
 	return 0;
 }
 
-/* Without handles yet. NULL with errno, and a sentence in err. */
-static struct capture *capture_new(uint32_t ring_size, const char *filter, char *err, size_t size)
-{
-	struct capture *c = calloc(1, sizeof(*c));
-
-	if (!c) {
-		snprintf(err, size, "%s", strerror(ENOMEM));
-		return NULL;
-	}
-	c->ready_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	c->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	c->look_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	c->ring = calloc(ring_size, sizeof(*c->ring));
-	c->ring_size = ring_size;
-	c->user_filter = filter ? strdup(filter) : NULL;
-	pthread_mutex_init(&c->look_lock, NULL);
-	if (c->ready_fd < 0 || c->stop_fd < 0 || c->look_fd < 0 || !c->ring || (filter && !c->user_filter)) {
-		snprintf(err, size, "%s", strerror(errno));
-		capture_free(c);
-		return NULL;
-	}
-	memset(c->ring, 1, ring_size * sizeof(*c->ring)); /* touched now, so that use does not grow it */
-	return c;
-}
-
 struct capture *capture_open(const struct capture_options *options, char *err, size_t size,
 	bool *ret_usage)
 {
@@ -234,8 +185,24 @@ struct capture *capture_open(const struct capture_options *options, char *err, s
 		errno = EINVAL;
 		return NULL;
 	}
-	c = capture_new(options->small ? SMALL_RING : RING, options->filter, err, size);
-	for (size_t i = 0; c && i < n; i++) {
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		return NULL;
+	c->ready_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	c->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	c->look_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	c->ring_size = options->small ? SMALL_RING : RING;
+	c->ring = calloc(c->ring_size, sizeof(*c->ring));
+	c->user_filter = options->filter ? strdup(options->filter) : NULL;
+	pthread_mutex_init(&c->look_lock, NULL);
+	if (c->ready_fd < 0 || c->stop_fd < 0 || c->look_fd < 0 || !c->ring ||
+		(options->filter && !c->user_filter)) {
+		snprintf(err, size, "%s", strerror(errno));
+		capture_free(c);
+		return NULL;
+	}
+	memset(c->ring, 1, c->ring_size * sizeof(*c->ring)); /* touched now, so that use does not grow it */
+	for (size_t i = 0; i < n; i++) {
 		int r = open_handle(&c->handles[i], names[i], options, err, size, ret_usage);
 
 		c->n_handles++;
@@ -248,65 +215,6 @@ struct capture *capture_open(const struct capture_options *options, char *err, s
 	return c;
 }
 
-int capture_socket(void)
-{
-	return ring_socket();
-}
-
-static int adopt_socket(struct handle *h, int fd, const char *filter, size_t ring_bytes, char *err, size_t size)
-{
-	struct bpf_program prog;
-	int r = 0;
-
-	text_copy(h->name, sizeof(h->name), "packet socket");
-	text_copy(err, size, strerror(ENOMEM));
-	h->link_type = LINK_SLL2;
-	h->pcap = pcap_open_dead(LINK_SLL2, SNAPLEN);
-	if (!h->pcap || compile_filter(h->pcap, filter, NULL, 0, &prog, err, size) < 0) {
-		close(fd);
-		return h->pcap ? -EINVAL : -ENOMEM;
-	}
-	h->adopted = ring_new(fd, ring_bytes, SNAPLEN, (struct sock_filter *)(void *)prog.bf_insns, prog.bf_len);
-	if (!h->adopted) {
-		r = -errno;
-		snprintf(err, size, "%s: %s", h->name, strerror(-r));
-	}
-	pcap_freecode(&prog);
-	return r;
-}
-
-struct capture *capture_adopt(int fd, const char *filter, size_t ring_bytes, char *err, size_t size)
-{
-	struct capture *c = capture_new(ADOPTED_RING, filter, err, size);
-	int r;
-
-	if (!c) {
-		close(fd);
-		return NULL;
-	}
-	c->n_handles = 1;
-	r = adopt_socket(&c->handles[0], fd, filter, ring_bytes, err, size);
-	if (r < 0) {
-		capture_free(c);
-		errno = -r;
-		return NULL;
-	}
-	return c;
-}
-
-static void signal_event(int fd)
-{
-	uint64_t one = 1;
-
-	while (write(fd, &one, sizeof(one)) < 0 && errno == EINTR)
-		;
-}
-
-void capture_stop(struct capture *c)
-{
-	signal_event(c->stop_fd);
-}
-
 void capture_free(struct capture *c)
 {
 	int saved = errno;
@@ -314,14 +222,14 @@ void capture_free(struct capture *c)
 	if (!c)
 		return;
 	if (c->running) {
-		capture_stop(c);
-		pthread_join(c->thread, NULL);
+		uint64_t one = 1;
+
+		if (write(c->stop_fd, &one, sizeof(one)) == sizeof(one))
+			pthread_join(c->thread, NULL);
 	}
-	for (size_t i = 0; i < c->n_handles; i++) {
-		ring_free(c->handles[i].adopted);
+	for (size_t i = 0; i < c->n_handles; i++)
 		if (c->handles[i].pcap)
 			pcap_close(c->handles[i].pcap);
-	}
 	if (c->ready_fd >= 0)
 		close(c->ready_fd);
 	if (c->stop_fd >= 0)
@@ -340,29 +248,24 @@ struct delivery {
 	struct handle *h;
 };
 
-static void on_bytes(void *ctx, int64_t t, const uint8_t *bytes, size_t n)
+static void on_packet(u_char *user, const struct pcap_pkthdr *hdr, const u_char *bytes)
 {
-	struct delivery *d = ctx;
+	struct delivery *d = (struct delivery *)(void *)user;
 	struct capture *c = d->c;
 	uint32_t head = atomic_load_explicit(&c->head, memory_order_relaxed);
 	struct segment s;
 
-	if (decode_packet(d->h->link_type, bytes, n, &s) < 0)
+	if (decode_packet(d->h->link_type, bytes, hdr->caplen, &s) < 0)
 		return;
 	if (head - atomic_load_explicit(&c->tail, memory_order_acquire) >= c->ring_size) {
 		atomic_fetch_add_explicit(&c->ring_lost, 1, memory_order_relaxed);
 		return;
 	}
-	s.t = t;
+	s.t = (int64_t)hdr->ts.tv_sec * USEC + hdr->ts.tv_usec;
 	if (s.ifindex == 0)
 		s.ifindex = d->h->ifindex;
 	c->ring[head % c->ring_size] = s;
 	atomic_store_explicit(&c->head, head + 1, memory_order_release);
-}
-
-static void on_packet(u_char *user, const struct pcap_pkthdr *hdr, const u_char *bytes)
-{
-	on_bytes(user, (int64_t)hdr->ts.tv_sec * USEC + hdr->ts.tv_usec, bytes, hdr->caplen);
 }
 
 static void update_stats(struct capture *c)
@@ -373,9 +276,7 @@ static void update_stats(struct capture *c)
 		struct handle *h = &c->handles[i];
 		struct pcap_stat stat;
 
-		if (h->adopted && !h->ended) {
-			ring_stats(h->adopted, &h->received, &h->lost);
-		} else if (!h->ended && pcap_stats(h->pcap, &stat) == 0) {
+		if (!h->ended && pcap_stats(h->pcap, &stat) == 0) {
 			/* 32-bit counters that wrap: add what they grew by */
 			h->received += (uint32_t)(stat.ps_recv - (uint32_t)h->received);
 			h->lost += (uint32_t)(stat.ps_drop - (uint32_t)h->lost);
@@ -387,8 +288,10 @@ static void update_stats(struct capture *c)
 	atomic_store_explicit(&c->lost, lost, memory_order_relaxed);
 }
 
-static void end_handle(struct capture *c, struct handle *h, const char *reason)
+static void end_handle(struct capture *c, struct handle *h)
 {
+	const char *reason = pcap_geterr(h->pcap);
+
 	h->ended = true;
 	if (atomic_load(&c->failed))
 		return;
@@ -396,32 +299,65 @@ static void end_handle(struct capture *c, struct handle *h, const char *reason)
 	atomic_store(&c->failed, true);
 }
 
-/* What waits there: with libpcap all of it, of a ring one block. */
-static void read_handle(struct capture *c, struct handle *h)
+/*
+ * Where the kernel's filter finds what a compiled one looks for: on "any" the socket delivers no link header,
+ * which libpcap makes up afterwards, so its fields are asked of the kernel instead (as libpcap's own
+ * pcap-linux.c fix_offset does). False: something in it cannot be had.
+ */
+static bool relocate(struct bpf_insn *code, unsigned int n, int link_type)
 {
-	struct delivery d = {c, h};
-	int r;
+	static const struct {
+		uint32_t at, kernel;
+	} sll2[] = {{0, SKF_AD_PROTOCOL}, {4, SKF_AD_IFINDEX}, {8, SKF_AD_HATYPE}, {10, SKF_AD_PKTTYPE}},
+	  sll[] = {{14, SKF_AD_PROTOCOL}, {0, SKF_AD_PKTTYPE}, {2, SKF_AD_HATYPE}};
+	uint32_t header = link_type == LINK_SLL2 ? 20 : 16;
+	size_t fields = link_type == LINK_SLL2 ? 4 : 3;
 
-	if (h->adopted) {
-		r = ring_read(h->adopted, on_bytes, &d);
-		if (r < 0)
-			end_handle(c, h, strerror(-r));
-	} else if (pcap_dispatch(h->pcap, -1, on_packet, (u_char *)(void *)&d) < 0) {
-		end_handle(c, h, pcap_geterr(h->pcap));
+	if (link_type != LINK_SLL2 && link_type != LINK_SLL)
+		return true;
+	for (unsigned int i = 0; i < n; i++) {
+		struct bpf_insn *in = &code[i];
+		int mode = BPF_MODE(in->code), class = BPF_CLASS(in->code);
+		bool done = false;
+
+		if ((class != BPF_LD && class != BPF_LDX) ||
+			(mode != BPF_ABS && mode != BPF_IND && mode != BPF_MSH) || (int32_t)in->k < 0)
+			continue;
+		if (in->k >= header) {
+			in->k -= header;
+			continue;
+		}
+		for (size_t f = 0; f < fields && !done; f++)
+			if ((link_type == LINK_SLL2 ? sll2[f].at : sll[f].at) == in->k) {
+				in->k = (uint32_t)(SKF_AD_OFF +
+						   (int)(link_type == LINK_SLL2 ? sll2[f].kernel : sll[f].kernel));
+				done = true;
+			}
+		if (!done)
+			return false;
 	}
+	return true;
 }
 
-static int poll_fd(const struct handle *h)
+/* Swaps the filter of one socket. A failure leaves the old one in place. */
+static void attach_filter(struct handle *h, const char *text)
 {
-	if (h->ended)
-		return -1;
-	return h->adopted ? ring_fd(h->adopted) : pcap_get_selectable_fd(h->pcap);
+	struct bpf_program prog;
+	struct sock_fprog kernel;
+
+	if (pcap_compile(h->pcap, &prog, text, 1, PCAP_NETMASK_UNKNOWN) < 0)
+		return;
+	static_assert(sizeof(struct bpf_insn) == sizeof(struct sock_filter), "one layout");
+	kernel = (struct sock_fprog){(unsigned short)prog.bf_len, (void *)prog.bf_insns};
+	if (prog.bf_len <= BPF_MAXINSNS && relocate(prog.bf_insns, prog.bf_len, h->link_type))
+		setsockopt(pcap_fileno(h->pcap), SOL_SOCKET, SO_ATTACH_FILTER, &kernel, sizeof(kernel));
+	pcap_freecode(&prog);
 }
 
 static void change_filters(struct capture *c)
 {
 	struct look looks[LOOKS_MAX];
-	struct bpf_program prog;
+	char text[FILTER_MAX];
 	uint64_t count;
 	size_t n;
 
@@ -431,35 +367,40 @@ static void change_filters(struct capture *c)
 	n = c->n_looks;
 	memcpy(looks, c->looks, sizeof(looks));
 	pthread_mutex_unlock(&c->look_lock);
-	for (size_t i = 0; i < c->n_handles; i++) {
-		struct handle *h = &c->handles[i];
-
-		if (!h->ended && compile_filter(h->pcap, c->user_filter, looks, n, &prog, NULL, 0) == 0) {
-			attach_filter(h, &prog);
-			pcap_freecode(&prog);
-		}
-	}
+	if (write_filter(c->user_filter, looks, n, text, sizeof(text)) < 0)
+		return;
+	for (size_t i = 0; i < c->n_handles; i++)
+		if (!c->handles[i].ended)
+			attach_filter(&c->handles[i], text);
 }
 
 void capture_look(struct capture *c, const struct look *looks, size_t n)
 {
+	uint64_t one = 1;
+
 	pthread_mutex_lock(&c->look_lock);
 	c->n_looks = n < LOOKS_MAX ? n : LOOKS_MAX;
 	memcpy(c->looks, looks, c->n_looks * sizeof(*looks));
 	pthread_mutex_unlock(&c->look_lock);
-	signal_event(c->look_fd);
+	while (write(c->look_fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
 }
 
 static void *capture_thread(void *arg)
 {
 	struct capture *c = arg;
 	struct pollfd fds[INTERFACES_MAX + 2];
+	uint64_t one = 1;
 
 	for (;;) {
 		uint32_t before = atomic_load_explicit(&c->head, memory_order_relaxed);
 
 		for (size_t i = 0; i < c->n_handles; i++)
-			fds[i] = (struct pollfd){.fd = poll_fd(&c->handles[i]), .events = POLLIN};
+			fds[i] = (struct pollfd){
+				.fd = c->handles[i].ended ? -1
+							  : pcap_get_selectable_fd(c->handles[i].pcap),
+				.events = POLLIN,
+			};
 		fds[c->n_handles] = (struct pollfd){.fd = c->stop_fd, .events = POLLIN};
 		fds[c->n_handles + 1] = (struct pollfd){.fd = c->look_fd, .events = POLLIN};
 		if (poll(fds, c->n_handles + 2, STATS_EVERY_MS) < 0 && errno != EINTR)
@@ -468,32 +409,30 @@ static void *capture_thread(void *arg)
 			break;
 		if (fds[c->n_handles + 1].revents)
 			change_filters(c);
-		for (size_t i = 0; i < c->n_handles; i++)
-			if (fds[i].revents)
-				read_handle(c, &c->handles[i]);
+		for (size_t i = 0; i < c->n_handles; i++) {
+			struct delivery d = {c, &c->handles[i]};
+
+			if (fds[i].revents &&
+				pcap_dispatch(d.h->pcap, -1, on_packet, (u_char *)(void *)&d) < 0)
+				end_handle(c, d.h);
+		}
 		update_stats(c);
-		if (atomic_load_explicit(&c->head, memory_order_relaxed) != before)
-			signal_event(c->ready_fd);
+		if (atomic_load_explicit(&c->head, memory_order_relaxed) != before &&
+			write(c->ready_fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
+			break;
 	}
-	for (size_t i = 0; i < c->n_handles; i++)
-		ring_close(c->handles[i].adopted); /* here, so that many captures wait for RCU at the same time */
 	return NULL;
 }
 
 int capture_start(struct capture *c)
 {
-	pthread_attr_t attr;
 	sigset_t all, old;
 	int r;
 
-	pthread_attr_init(&attr);
-	if (c->handles[0].adopted)
-		pthread_attr_setstacksize(&attr, ADOPTED_STACK);
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &old);
-	r = pthread_create(&c->thread, &attr, capture_thread, c);
+	r = pthread_create(&c->thread, NULL, capture_thread, c);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	pthread_attr_destroy(&attr);
 	c->running = r == 0;
 	return -r;
 }
@@ -523,7 +462,10 @@ size_t capture_drain(struct capture *c, size_t max, void (*take)(void *ctx, cons
 
 void capture_again(struct capture *c)
 {
-	signal_event(c->ready_fd);
+	uint64_t one = 1;
+
+	while (write(c->ready_fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
 }
 
 void capture_stats(struct capture *c, uint64_t *ret_received, uint64_t *ret_lost, char *why, size_t size)

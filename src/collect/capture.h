@@ -26,10 +26,6 @@
  */
 struct capture;
 
-enum {
-	CAPTURE_ADOPTED_RING = 512 << 10, /* bytes in the kernel for an adopted socket: 3,000 packets */
-};
-
 struct capture_options {
 	const char *const *interfaces; /* none: "any" */
 	size_t n_interfaces;
@@ -41,31 +37,7 @@ struct capture_options {
 struct capture *capture_open(const struct capture_options *options, char *err, size_t size,
 	bool *ret_usage);
 
-/*
- * Another network namespace: who may enter it makes the socket there, and the worker adopts it. It is deaf
- * until then (protocol 0), and may be passed on (SCM_RIGHTS; close the own copy). SOCK_CLOEXEC. -errno.
- * Asks for CAP_NET_RAW in the user namespace that owns the network namespace; nothing after it does.
- */
-int capture_socket(void);
-
-/*
- * A capture of all interfaces, also of later ones, that the namespace of a capture_socket() has. Segments are
- * the same as from "any" (ring.h says how), but fewer wait in a ring of about ring_bytes and then in one of
- * 1,024 segments, so that a hundred captures cost little. Takes over fd, also when it fails. No privilege is
- * asked for; it waits for RCU (milliseconds), as capture_free() does. NULL with errno and a sentence in err.
- *
- * The socket keeps its namespace alive when everybody else has left it: the caller must see that, and free
- * the capture.
- */
-struct capture *capture_adopt(int fd, const char *filter, size_t ring_bytes, char *err, size_t size);
-
-/*
- * Tells the thread to end and does not wait. To be called of all adopted captures before the first
- * capture_free(): closing one takes two RCU grace periods (20 ms), which then overlap.
- */
-void capture_stop(struct capture *c);
-
-/* Stops and joins the thread if it runs, and closes all descriptors and mappings. */
+/* Stops and joins the thread if it runs. */
 void capture_free(struct capture *c);
 
 /* Starts the thread, with all signals blocked. 0 or -errno. */

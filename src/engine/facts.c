@@ -61,6 +61,27 @@ static bool is_near(int64_t a, int64_t b)
 	return a - b < SAME_MOMENT && b - a < SAME_MOMENT;
 }
 
+/* The same of other segments: by the server's port, which on the way in is not translated any more where it is dropped. */
+static const struct kernel_word *about_server(const struct facts *f, const struct kernel_word *w, bool from_client)
+{
+	uint16_t port = f->a->key.server_port;
+
+	return w && (from_client ? w->dport : w->sport) == port ? w : NULL;
+}
+
+/* A client's port may be at several servers, and be used anew: whether the word is about this attempt's RST. */
+static bool is_about_rst(const struct facts *f, const struct kernel_word *w)
+{
+	const struct attempt *a = f->a;
+
+	if (f->situation == SITUATION_REFUSED) /* by the SYN that it answers, wherever translation led that */
+		return w->seq == a->client_isn;
+	if (f->situation != SITUATION_RESET || !is_near(w->t, a->ended))
+		return false;
+	return a->out ? w->dport == a->key.server_port && ip_equal(&w->dst, &a->key.server)
+		      : w->sport == a->key.server_port && ip_equal(&w->src, &a->key.server);
+}
+
 /* What the kernel said of the attempt's packets. Its words stay valid while the facts are used: no word comes then. */
 static void find_words(struct engine *e, struct facts *f)
 {
@@ -76,11 +97,11 @@ static void find_words(struct engine *e, struct facts *f)
 	said->syn_ack = reasons_find(e->reasons, WORD_SYN_ACK, ip, port, since);
 	if (said->syn_ack && said->syn_ack->ack != a->client_isn + 1)
 		said->syn_ack = NULL;
-	said->from_client = reasons_find(e->reasons, WORD_FROM, ip, port, since);
-	said->to_client = reasons_find(e->reasons, WORD_TO, ip, port, since);
+	said->from_client = about_server(f, reasons_find(e->reasons, WORD_FROM, ip, port, since), true);
+	said->to_client = about_server(f, reasons_find(e->reasons, WORD_TO, ip, port, since), false);
 	said->reset = reasons_find(e->reasons, a->out ? WORD_RESET_FROM : WORD_RESET_TO, ip, port, since);
-	if (said->reset && f->situation == SITUATION_RESET && !is_near(said->reset->t, a->ended))
-		said->reset = NULL; /* of an earlier RST */
+	if (said->reset && !is_about_rst(f, said->reset))
+		said->reset = NULL;
 	if (!said->syn && !a->out)
 		said->syn_of_port = (said->syn = reasons_of_port(e->reasons, WORD_SYN, server_port, since)) != NULL;
 	if (!said->syn_ack && !a->out)

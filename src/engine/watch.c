@@ -189,8 +189,9 @@ static bool is_dropped(const struct engine *e, const struct connection *c)
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		const struct kernel_word *w = reasons_find(e->reasons, kinds[i], &c->row.peer, c->row.peer_port,
 			e->now - TRIGGERED_FOR);
+		uint16_t port = !w ? 0 : kinds[i] == WORD_FROM ? w->dport : w->sport;
 
-		if (w && w->times >= DROPPED_TIMES && w->t - w->since >= DROPPED_FOR)
+		if (w && port == c->row.port && w->times >= DROPPED_TIMES && w->t - w->since >= DROPPED_FOR)
 			return true;
 	}
 	return false;
