@@ -4,6 +4,7 @@ UPDATE_GOLDEN=1 writes them anew: look at the difference before it is committed.
 """
 import json
 import os
+import time
 import pathlib
 
 import pytest
@@ -31,10 +32,13 @@ SCREENS = {
 
 def assert_golden(terminal, name):
     golden = HERE / "golden" / f"{name}.txt"
-    text = terminal.text + "\n"
     if os.environ.get("UPDATE_GOLDEN"):
         golden.parent.mkdir(exist_ok=True)
-        golden.write_text(text, encoding="utf-8")
+        golden.write_text(terminal.text + "\n", encoding="utf-8")
+    deadline = time.monotonic() + 3     # a busy machine shows it in parts
+    while golden.read_text(encoding="utf-8") != terminal.text + "\n" and time.monotonic() < deadline:
+        terminal.read(0.1)
+    text = terminal.text + "\n"
     assert golden.read_text(encoding="utf-8") == text, f"differs from {golden}:\n{text}"
 
 
