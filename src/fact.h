@@ -317,6 +317,7 @@ struct question {
 	uint32_t inode; /* ASK_PROCESS: of a socket whose holder is meant, looked up anew; 0: pid is meant */
 	bool every; /* ASK_CONNECTIONS: healthy ones too */
 	enum ruling ruling; /* ASK_FIREWALL: of which packet */
+	bool out;           /* as this host sends it */
 	uint8_t ttl;        /* its own; 0: not known */
 };
 

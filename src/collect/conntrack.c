@@ -95,8 +95,8 @@ static int ask(struct mnl_socket *nl, struct nlmsghdr *msg, struct tracked_flow 
 	return ret->found ? 0 : -ENOENT;
 }
 
-int conntrack_find(const struct ip *client, uint16_t client_port, const struct ip *server, uint16_t server_port,
-	struct tracked_flow *ret)
+/* One look-up, by the tuple of either direction. */
+static int find(const struct ip *src, uint16_t sport, const struct ip *dst, uint16_t dport, struct tracked_flow *ret)
 {
 	struct mnl_socket *nl;
 	struct nlmsghdr *msg;
@@ -104,10 +104,6 @@ int conntrack_find(const struct ip *client, uint16_t client_port, const struct i
 	char buf[512];
 	int r;
 
-	memset(ret, 0, sizeof(*ret));
-	/* A first question would load the module (nfnetlink_rcv_msg, v6.18), and tracking with it. */
-	if (access("/proc/sys/net/netfilter/nf_conntrack_count", F_OK) < 0)
-		return -EPROTONOSUPPORT;
 	nl = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
 	if (!nl)
 		return -errno;
@@ -115,10 +111,24 @@ int conntrack_find(const struct ip *client, uint16_t client_port, const struct i
 	msg->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET;
 	msg->nlmsg_flags = NLM_F_REQUEST;
 	nfg = mnl_nlmsg_put_extra_header(msg, sizeof(*nfg));
-	nfg->nfgen_family = ip_is_v4(client) ? AF_INET : AF_INET6;
+	nfg->nfgen_family = ip_is_v4(src) ? AF_INET : AF_INET6;
 	nfg->version = NFNETLINK_V0;
-	put_tuple(msg, client, client_port, server, server_port);
+	put_tuple(msg, src, sport, dst, dport);
 	r = ask(nl, msg, ret);
 	mnl_socket_close(nl);
 	return r;
+}
+
+int conntrack_find(const struct ip *client, uint16_t client_port, const struct ip *server, uint16_t server_port,
+	struct tracked_flow *ret)
+{
+	int r;
+
+	memset(ret, 0, sizeof(*ret));
+	/* A first question would load the module (nfnetlink_rcv_msg, v6.18), and tracking with it. */
+	if (access("/proc/sys/net/netfilter/nf_conntrack_count", F_OK) < 0)
+		return -EPROTONOSUPPORT;
+	r = find(client, client_port, server, server_port, ret);
+	/* A socket behind translation has the ends of the answers. */
+	return r == -ENOENT ? find(server, server_port, client, client_port, ret) : r;
 }

@@ -14,6 +14,7 @@ enum {
 	SAME_MOMENT = 300000,     /* the multicast is read when there is time */
 	BACKEND_WITHIN = 1000000, /* a proxy closes soon after its own attempt has failed */
 	LOOPBACK_INDEX = 1,       /* of lo in every namespace (include/net/flow.h LOOPBACK_IFINDEX) */
+	ANSWERED_WITHIN = 20000,  /* a rule rejects and drops at once */
 	CLOCK_SLACK = 6000,       /* between a packet's time stamp and the counter it moved */
 };
 
@@ -69,6 +70,28 @@ static const struct kernel_word *about_server(const struct facts *f, const struc
 	return w && (from_client ? w->dport : w->sport) == port ? w : NULL;
 }
 
+/* A client may use one port, and even one sequence number, for several: what is about another attempt of its is not ours. */
+static bool is_anothers(const struct engine *e, const struct attempt *a, const struct ip *server, uint16_t port)
+{
+	struct attempt_key key = {a->key.client, *server, a->key.client_port, port};
+	const struct attempt *other = table_find(e->attempts, &key);
+
+	return other && other != a && memcmp(&key, &a->key, sizeof(key)) != 0;
+}
+
+/*
+ * Of several SYNs of an attempt the last one counts, which was answered or not: one before it may have been dropped for
+ * another reason, that is gone.
+ */
+static bool is_about_syn(const struct engine *e, const struct facts *f, const struct kernel_word *w)
+{
+	const struct attempt *a = f->a;
+	int64_t last = f->situation == SITUATION_REFUSED || f->situation == SITUATION_UNREACHABLE ? a->answered - ANSWERED_WITHIN
+											       : a->last;
+
+	return w->seq == a->client_isn && w->t >= last - CLOCK_SLACK && !is_anothers(e, a, &w->dst, w->dport);
+}
+
 /* A client's port may be at several servers, and be used anew: whether the word is about this attempt's RST. */
 static bool is_about_rst(const struct facts *f, const struct kernel_word *w)
 {
@@ -92,15 +115,16 @@ static void find_words(struct engine *e, struct facts *f)
 	struct said *said = &f->said;
 
 	said->syn = reasons_find(e->reasons, WORD_SYN, ip, port, since);
-	if (said->syn && said->syn->seq != a->client_isn)
+	if (said->syn && !is_about_syn(e, f, said->syn))
 		said->syn = NULL;
 	said->syn_ack = reasons_find(e->reasons, WORD_SYN_ACK, ip, port, since);
-	if (said->syn_ack && said->syn_ack->ack != a->client_isn + 1)
+	if (said->syn_ack && (said->syn_ack->ack != a->client_isn + 1 ||
+				     is_anothers(e, a, &said->syn_ack->src, said->syn_ack->sport)))
 		said->syn_ack = NULL;
 	said->from_client = about_server(f, reasons_find(e->reasons, WORD_FROM, ip, port, since), true);
 	said->to_client = about_server(f, reasons_find(e->reasons, WORD_TO, ip, port, since), false);
 	said->reset = reasons_find(e->reasons, a->out ? WORD_RESET_FROM : WORD_RESET_TO, ip, port, since);
-	if (said->reset && !is_about_rst(f, said->reset))
+	if (said->reset && (!is_about_rst(f, said->reset) || is_anothers(e, a, &said->reset->src, said->reset->sport)))
 		said->reset = NULL;
 	if (!said->syn && !a->out)
 		said->syn_of_port = (said->syn = reasons_of_port(e->reasons, WORD_SYN, server_port, since)) != NULL;
@@ -150,6 +174,8 @@ static void find_target(struct engine *e, struct facts *f)
 	struct target *t = &f->target;
 
 	t->inner = inners_find(e->inners, &a->key.client, a->key.client_port, a->client_isn);
+	if (t->inner && is_anothers(e, a, &t->inner->addr, t->inner->port))
+		t->inner = NULL;
 	if (t->inner && !is_dialled(a, &t->inner->addr, t->inner->port)) {
 		t->known = TARGET_SEEN;
 		t->addr = t->inner->addr;
@@ -158,7 +184,7 @@ static void find_target(struct engine *e, struct facts *f)
 		t->known = TARGET_SAID;
 		t->addr = syn->dst;
 		t->port = syn->dport;
-	} else if (f->said.reset && !is_dialled(a, &f->said.reset->src, f->said.reset->sport)) {
+	} else if (f->said.reset && f->said.reset->sport != 0 && f->situation == SITUATION_REFUSED && !is_dialled(a, &f->said.reset->src, f->said.reset->sport)) {
 		t->known = TARGET_SAID;
 		t->addr = f->said.reset->src;
 		t->port = f->said.reset->sport;
@@ -442,6 +468,7 @@ void facts_ask_firewall(struct engine *e, struct facts *f, enum ruling ruling)
 		.ifindex = a->ifindex,
 		.ruling = ruling,
 		.ttl = a->peer_ttl,
+		.out = ruling == RULING_ANSWER || (f->situation == SITUATION_WAITING && !f->said.from_client && f->said.to_client),
 	};
 
 	if (a->out || !e->config.ask || !e->config.ask(e->config.ctx, &q, &answer))

@@ -13,6 +13,7 @@ enum {
 	UNFINISHED_WAIT = 2000000, /* for a sample of the counters after the last SYN-ACK */
 	UNFINISHED_LOOK = 5000000, /* whether it completed after all */
 	TOO_EARLY_WITHIN = 60000000, /* a listener that comes up within this explains a refusal */
+	FILTERED_SINCE = 10000000, /* of a connection whose beginning was not seen */
 	DEFERRED_AFTER = 1800000, /* a SYN-ACK that was due again by then is held back */
 	LOOK_FOR = 8000000,
 	CLOCK_SLACK = 6000,       /* between a packet's time stamp and the counter it moved */
@@ -129,7 +130,7 @@ static bool judge_silent(struct engine *e, struct attempt *a)
 {
 	struct facts f;
 	struct verdict v;
-	bool again = a->emitted;
+	bool again = a->emitted, dropped_before = e->config.kernel && a->cause == CAUSE_FIREWALL_DROP;
 
 	if (!a->out && e->sockets_known && e->listeners.last_poll < a->last + CLOCK_SLACK &&
 		e->now < a->judge_by) {
@@ -166,12 +167,17 @@ static bool judge_silent(struct engine *e, struct attempt *a)
 	}
 	v = rules_judge(&f);
 	want_trace(e, &f, &v);
+	if (v.confidence <= CONFIDENCE_POSSIBLE && !a->out && !a->foreign)
+		facts_ask_hooks(e, &f); /* which programs it may have met */
 	if (rests_on_drops(v.cause) && facts_some_missed_listener(e, &f)) {
 		v.confidence = CONFIDENCE_POSSIBLE;
 		v.alternatives[0] = CAUSE_FIREWALL_DROP;
 	}
-	/* What was proved of the first SYN is not taken back because a later one left fewer traces. */
-	if (!again || v.confidence >= a->confidence)
+	/*
+	 * What was proved of the first SYN is not taken back because a later one left fewer traces; but where the kernel
+	 * dropped the first and says nothing of the last, something else happened to that.
+	 */
+	if (!again || v.confidence >= a->confidence || (dropped_before && !f.said.syn && v.cause != CAUSE_UNKNOWN))
 		report_attempt(e, a, &f, &v, again);
 	return true;
 }
@@ -375,7 +381,7 @@ bool judge_waiting(struct engine *e, const struct connection *c, enum waiting wh
 	struct attempt *a = table_find(e->attempts, &key);
 	struct attempt own = {
 		.key = key,
-		.first = e->now - waited,
+		.first = e->now - waited - (why == WAITING_FILTERED ? FILTERED_SINCE : 0),
 		.last = e->now,
 		.stage = STAGE_OPEN,
 		.outcome = OUTCOME_ACCEPTED,
@@ -393,6 +399,8 @@ bool judge_waiting(struct engine *e, const struct connection *c, enum waiting wh
 	f.waiting = why;
 	f.waited = waited;
 	f.connection = *c;
+	if (why == WAITING_FILTERED && !f.said.from_client && !f.said.to_client)
+		return true; /* it was an earlier connection's, on the same ports */
 	if (why == WAITING_READ)
 		facts_ask_holder(e, &f, c->row.inode);
 	else if (why == WAITING_FILTERED)

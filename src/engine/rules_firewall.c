@@ -179,7 +179,10 @@ static enum confidence redirect_no_listener(const struct facts *f)
 /* A rule lets go what connection tracking knows, and not what it has forgotten. */
 static enum confidence conntrack_invalid(const struct facts *f)
 {
-	return when(f->waiting == WAITING_FILTERED && is_dropped(f->ruling[RULING_INVALID]) &&
+	const struct kernel_word *w = f->said.from_client ? f->said.from_client : f->said.to_client;
+	bool by_rule = w && w->reason == REASON_NETFILTER_DROP;
+
+	return when(f->waiting == WAITING_FILTERED && by_rule && is_dropped(f->ruling[RULING_INVALID]) &&
 			    is_certain(f->ruling[RULING_ACK], FIREWALL_ACCEPTED) && !(f->asked_flow && f->flow.found),
 		CONFIDENCE_PROVED);
 }

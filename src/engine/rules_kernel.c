@@ -153,7 +153,7 @@ static enum confidence nfqueue_dead(const struct facts *f)
 
 static enum confidence bpf_drop(const struct facts *f)
 {
-	return when(!conntrack_is_full(f) && !is_translated(f), by_program(f, f->said.syn, f->said.syn_of_port));
+	return when(!conntrack_is_full(f) && !(is_translated(f) && by_hook(f->said.syn)), by_program(f, f->said.syn, f->said.syn_of_port));
 }
 
 static enum confidence tcp_md5(const struct facts *f)
@@ -251,16 +251,27 @@ static enum confidence conntrack_invalid(const struct facts *f)
 {
 	const struct kernel_word *w = filtered(f);
 
-	return when(w && !(f->asked_flow && f->flow.found), f->asked_flow ? by_firewall(f, w, false)
-									  : when(by_firewall(f, w, false), CONFIDENCE_POSSIBLE));
+	/* That the flow is not known may be its usual state (notrack, a zone): rules_firewall.c proves it by the rule. */
+	return when(w && !(f->asked_flow && f->flow.found) && by_firewall(f, w, false), CONFIDENCE_POSSIBLE);
 }
 
 static enum confidence firewall_drop_data(const struct facts *f)
 {
-	const struct kernel_word *w = filtered(f);
+	const struct kernel_word *w = f->waiting == WAITING_FILTERED ? f->said.from_client : NULL;
 
-	return when(w && !(f->asked_flow && !f->flow.found), f->asked_flow ? by_firewall(f, w, false)
-									   : when(by_firewall(f, w, false), CONFIDENCE_POSSIBLE));
+	if (!w || (f->asked_flow && f->flow.found))
+		return by_firewall(f, w, false);
+	return when(by_firewall(f, w, false), CONFIDENCE_POSSIBLE);
+}
+
+/* Our own, where none of the client's was. */
+static enum confidence firewall_drop_data_out(const struct facts *f)
+{
+	const struct kernel_word *w = f->said.from_client ? NULL : filtered(f);
+
+	if (!w || (f->asked_flow && f->flow.found))
+		return by_firewall(f, w, false);
+	return when(by_firewall(f, w, false), CONFIDENCE_POSSIBLE);
 }
 
 static enum confidence bpf_drop_data(const struct facts *f)
@@ -278,7 +289,7 @@ static enum confidence rejected(const struct facts *f)
 
 static enum confidence redirect_no_listener(const struct facts *f)
 {
-	return when(is_for(f->said.reset, REASON_NO_SOCKET) && is_reset_elsewhere(f), CONFIDENCE_PROVED);
+	return when(is_for(f->said.reset, REASON_NO_SOCKET) && is_reset_elsewhere(f) && f->target.here, CONFIDENCE_PROVED);
 }
 
 /* Connections that were reset */
@@ -344,6 +355,7 @@ static const struct {
 			CAUSE_PUBLISHED_NOT_FORWARDED, CAUSE_FIREWALL_RESET, CAUSE_FIREWALL_REJECT}},
 	{REASON_XDP, {CAUSE_BPF_DROP}},
 	{REASON_TC_INGRESS, {CAUSE_BPF_DROP}},
+	{REASON_TC_EGRESS, {CAUSE_BPF_DROP}},
 	{REASON_SOCKET_FILTER, {CAUSE_BPF_DROP}},
 	{REASON_TCP_MD5NOTFOUND, {CAUSE_TCP_MD5}},
 	{REASON_TCP_MD5UNEXPECTED, {CAUSE_TCP_MD5}},
@@ -422,6 +434,7 @@ static const struct rule rules[] = {
 	{SITUATION_UNFINISHED, IN, CAUSE_BPF_DROP, bpf_drop_ack, {CAUSE_FIREWALL_DROP_ACK}},
 	{SITUATION_WAITING, IN, CAUSE_CONNTRACK_INVALID, conntrack_invalid, {CAUSE_BPF_DROP}},
 	{SITUATION_WAITING, IN, CAUSE_FIREWALL_DROP_ACK, firewall_drop_data, {CAUSE_BPF_DROP}},
+	{SITUATION_WAITING, IN, CAUSE_FIREWALL_DROP_REPLY, firewall_drop_data_out, {CAUSE_BPF_DROP}},
 	{SITUATION_WAITING, IN, CAUSE_BPF_DROP, bpf_drop_data, {CAUSE_FIREWALL_DROP_ACK}},
 	{SITUATION_REFUSED, IN, CAUSE_FIREWALL_RESET, rejected, {0}},
 	{SITUATION_REFUSED, IN, CAUSE_REDIRECT_NO_LISTENER, redirect_no_listener, {0}},

@@ -48,7 +48,9 @@ static enum confidence published_target_dead(const struct facts *f)
 
 static enum confidence published_no_return(const struct facts *f)
 {
-	return when(was_forwarded(f) && !f->target.inner->answered, if_lossless(f));
+	bool dropped = was_forwarded(f) && f->said.syn && !f->said.syn_of_port && f->said.syn->t >= f->target.inner->t;
+
+	return when(was_forwarded(f) && !f->target.inner->answered && !dropped, if_lossless(f));
 }
 
 /* The target answered, and its answer did not come out at this end. */

@@ -242,7 +242,8 @@ static enum confidence not_our_address(const struct facts *f)
 	bool misrouted = f->a->v6 ? f->routing.forwarding == 0 && f->routing.in != ROUTE_LOCAL
 				  : f->routing.in == ROUTE_UNREACHABLE;
 
-	if (!f->a->foreign || f->a->odd || f->a->other_mac || ipv6_disabled(f) || !f->asked_route || reached_listener(f))
+	if (!f->a->foreign || f->a->odd || f->a->other_mac || ipv6_disabled(f) || !f->asked_route || reached_listener(f) ||
+		f->target.known || (f->ruling[RULING_SYN] && f->ruling[RULING_SYN]->translation.is))
 		return CONFIDENCE_NONE;
 	return when(misrouted, counted ? CONFIDENCE_PROVED : CONFIDENCE_POSSIBLE);
 }

@@ -89,6 +89,12 @@ static void firewall_drop_reply(const struct facts *f, const struct names *n, st
 	char rule[420];
 
 	by_which(f, CAUSE_FIREWALL_DROP_REPLY, rule, sizeof(rule));
+	if (f->situation == SITUATION_WAITING) {
+		SUMMARY("%s is connected to port %u and gets no answer: the firewall of this host drops what is sent to it", n->peer,
+			n->port);
+		ADVICE("Look for a rule on the way out (output, postrouting): " FIND_RULE);
+		return;
+	}
 	SUMMARY("%s dialled %s and TCP %s, but the %s never left this host%s%s", n->peer, n->dialled,
 		refused ? "refused" : "answered", refused ? "RST" : "SYN-ACK",
 		f->said.syn_ack || refused || rule[0] ? ": its firewall dropped it on the way out" : "", rule);
@@ -244,8 +250,14 @@ static const char *target_words(const struct facts *f, char *buf, size_t size)
 
 static void published_no_listener(const struct facts *f, const struct names *n, struct event_attempt *ev)
 {
-	char target[160];
+	char target[160], owner[160];
 
+	if (f->target.known && f->target.near == NEAR_ACCEPTS) {
+		SUMMARY("%s dialled %s, which is forwarded to %s, and was refused there, though %s listens", n->peer, n->dialled,
+			target_words(f, target, sizeof(target)), words_owner(&f->target.owner, owner, sizeof(owner)));
+		ADVICE("Its own firewall may reset it, or it came up just now: nsenter -t PID -n nft list ruleset");
+		return;
+	}
 	if (f->target.known) {
 		SUMMARY("%s dialled %s, which is forwarded to %s, and there nothing listens on port %u", n->peer, n->dialled,
 			target_words(f, target, sizeof(target)), f->target.port);

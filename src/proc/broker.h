@@ -41,6 +41,7 @@ struct broker_request {
 	struct ip addr, peer;
 	uint32_t ifindex;
 	uint8_t ruling, ttl; /* enum ruling */
+	bool out;
 	bool v6;
 };
 

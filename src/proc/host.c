@@ -388,7 +388,7 @@ static bool ask_elsewhere(struct host *h, const struct question *q, struct answe
 static bool ask_firewall(struct host *h, const struct question *q, struct answer *a)
 {
 	struct broker_request request = {.kind = BROKER_FIREWALL, .addr = q->addr, .port = q->port, .peer = q->peer,
-		.peer_port = q->peer_port, .ifindex = q->ifindex, .ruling = (uint8_t)q->ruling, .ttl = q->ttl,
+		.peer_port = q->peer_port, .ifindex = q->ifindex, .ruling = (uint8_t)q->ruling, .ttl = q->ttl, .out = q->out,
 		.v6 = !ip_is_v4(&q->addr)};
 
 	if (!ask_broker(h, &request) || h->error < 0)

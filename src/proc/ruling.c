@@ -104,7 +104,7 @@ static void describe(const struct broker_request *request, struct firewall_packe
 	};
 	if (request->ifindex && if_indextoname(request->ifindex, name))
 		text_copy(p->iif, sizeof(p->iif), name);
-	if (request->ruling == RULING_ANSWER)
+	if (request->out)
 		describe_answer(p);
 }
 

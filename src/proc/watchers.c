@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -95,6 +96,14 @@ static bool is_ours(void *ctx, int32_t pid)
 	return false;
 }
 
+/* Whatever the broker has open is none of a watcher's business. */
+static void close_all_but(int keep)
+{
+	if (keep > STDERR_FILENO + 1)
+		syscall(SYS_close_range, STDERR_FILENO + 1, keep - 1, 0);
+	syscall(SYS_close_range, keep + 1, ~0U, 0); /* Linux 5.9; before it they stay open, and harm nothing */
+}
+
 /* The life of a watcher, in the child: inside the namespace. */
 static int watch(struct watchers *w, int fd, int events, const char *name)
 {
@@ -106,10 +115,9 @@ static int watch(struct watchers *w, int fd, int events, const char *name)
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (setns(fd, CLONE_NEWNET) < 0)
 		return EXIT_FAILED;
-	close(fd);
-	close(w->to_worker);
 	ruling_abandon();
 	sources_close(w->sources);
+	close_all_but(events);
 	options.n_interfaces = 0;
 	options.filter = NULL;
 	options.no_kernel = true;

@@ -132,5 +132,5 @@ def test_two_hundred_come_and_go(host, wide_watch):
     wide_watch.wait_ticks(2)
     after = sizes(wide_watch.processes())
     print(f"descriptors, threads, kB of memory: before {before}, after {after}")
-    assert after[:2] == before[:2]
+    assert after[0] <= before[0] and after[1] <= before[1]
     assert after[2] < before[2] + 2000

@@ -85,6 +85,7 @@ struct rule_case {
 	bool impossible, from_here, vanished, backend;
 	struct {
 		bool inner, said; /* by what it is known where NAT leads */
+		bool here;        /* to this host */
 		uint8_t answer;   /* the target's, by its flags */
 		bool asked, has_namespace;
 		enum near near;

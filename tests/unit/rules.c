@@ -88,13 +88,14 @@ static void make_target(const struct rule_case *c, struct facts *f)
 
 	if (!c->nat.inner && !c->nat.said)
 		return;
-	inner = (struct inner){.addr = ip("172.18.0.2"), .port = 80, .t = f->a->first, .answer_flags = c->nat.answer,
+	inner = (struct inner){.addr = ip("172.18.0.2"), .port = 80, .t = 0, .answer_flags = c->nat.answer,
 		.answered = c->nat.answer ? f->a->first + 50 : 0};
 	f->target = (struct target){
 		.known = c->nat.inner ? TARGET_SEEN : TARGET_SAID,
 		.addr = inner.addr,
 		.port = inner.port,
 		.inner = c->nat.inner ? &inner : NULL,
+		.here = c->nat.here,
 		.asked = c->nat.asked,
 		.has_namespace = c->nat.has_namespace,
 		.listens = c->nat.near != NEAR_NOTHING,
