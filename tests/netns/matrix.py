@@ -15,7 +15,7 @@ sys.path.insert(0, HERE)
 
 from expect import Matrix       # noqa: E402
 
-TESTS = ["test_causes*.py", "test_near_misses*.py", "test_together.py", "test_busy.py"]
+TESTS = ["test_causes*.py", "test_near_misses*.py", "test_together.py", "test_busy.py", "test_ladder_kernel.py"]
 
 
 def run_all(path):
