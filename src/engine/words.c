@@ -1,8 +1,8 @@
 /* words.c - what a verdict means, for a person: evidence, a sentence, and what to do. */
 #include "base/text.h"
 #include "report.h"
-#include "blame.h"
 #include "sentences.h"
+#include "words.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -41,10 +41,7 @@ const char *words_duration(int64_t usec, char *buf, size_t size)
 	return buf;
 }
 
-static void say(struct event_attempt *ev, const char *source, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static void say(struct event_attempt *ev, const char *source, const char *format, ...)
+void words_say(struct event_attempt *ev, const char *source, const char *format, ...)
 {
 	char text[600];
 	va_list args;
@@ -63,7 +60,7 @@ static void say(struct event_attempt *ev, const char *source, const char *format
 	}
 }
 
-static void flags_text(uint8_t flags, char *buf, size_t size)
+void words_flags(uint8_t flags, char *buf, size_t size)
 {
 	static const struct {
 		uint8_t bit;
@@ -75,7 +72,6 @@ static void flags_text(uint8_t flags, char *buf, size_t size)
 		if (flags & letters[i].bit)
 			text_append(buf, size, "%s", letters[i].letter);
 }
-
 
 static const char *syn_words(const struct attempt *a, char *buf, size_t size)
 {
@@ -93,27 +89,27 @@ static void tell_waiting(const struct facts *f, const char *took, struct event_a
 
 	switch (f->waiting) {
 	case WAITING_ACCEPT:
-		say(ev, "sockets", "the connection has no owner (inode 0) and has waited in the accept queue for %s or more",
+		words_say(ev, "sockets", "the connection has no owner (inode 0) and has waited in the accept queue for %s or more",
 			took);
 		break;
 	case WAITING_READ:
-		say(ev, "sockets", "%u bytes unread for %s or more, window %d, nothing new taken", c->row.queue, took,
+		words_say(ev, "sockets", "%u bytes unread for %s or more, window %d, nothing new taken", c->row.queue, took,
 			c->window);
 		break;
 	case WAITING_RESENT:
-		say(ev, "sockets", "%u segments in flight, %u of them received, the oldest sent %u times again", c->unacked,
+		words_say(ev, "sockets", "%u segments in flight, %u of them received, the oldest sent %u times again", c->unacked,
 			c->sacked, c->retransmits);
 		if (f->a->resends > 0)
-			say(ev, "packets", "the segment that is sent again has %u bytes; a full-size one has %u",
+			words_say(ev, "packets", "the segment that is sent again has %u bytes; a full-size one has %u",
 				f->a->resent_size, c->mss);
 		break;
 	case WAITING_FILTERED:
-		say(ev, "sockets", "the connection is open here, and for %s nothing of it was received or acknowledged", took);
+		words_say(ev, "sockets", "the connection is open here, and for %s nothing of it was received or acknowledged", took);
 		if (f->asked_flow)
-			say(ev, "firewall", "connection tracking (conntrack) %s the connection", f->flow.found ? "knows" : "does not know");
+			words_say(ev, "firewall", "connection tracking (conntrack) %s the connection", f->flow.found ? "knows" : "does not know");
 		break;
 	case WAITING_PAWS:
-		say(ev, "sockets", "segments with data come (%u so far), and the bytes received stay %" PRIu64, c->data_in,
+		words_say(ev, "sockets", "segments with data come (%u so far), and the bytes received stay %" PRIu64, c->data_in,
 			c->received);
 		break;
 	case WAITING_NONE:
@@ -127,34 +123,34 @@ static void tell_packet(const struct facts *f, struct event_attempt *ev)
 	const struct attempt *a = f->a;
 	char flags[16];
 
-	flags_text(a->odd, flags, sizeof(flags));
+	words_flags(a->odd, flags, sizeof(flags));
 	if (a->odd)
-		say(ev, "packets", "its flags: [%s]", flags[0] ? flags : "none");
+		words_say(ev, "packets", "its flags: [%s]", flags[0] ? flags : "none");
 	if (a->other_mac)
-		say(ev, "packets", "the frame was not for this host's MAC address, or in a VLAN that is not set up here");
+		words_say(ev, "packets", "the frame was not for this host's MAC address, or in a VLAN that is not set up here");
 	if (a->bad_ip_sum)
-		say(ev, "packets", "the checksum of the SYN's IP header is wrong");
+		words_say(ev, "packets", "the checksum of the SYN's IP header is wrong");
 	if (a->bad_tcp_sum && f->window.known && f->window.delta[COUNTER_IN_CSUM_ERRORS] > 0)
-		say(ev, "packets", "the TCP checksum of the SYN is wrong");
+		words_say(ev, "packets", "the TCP checksum of the SYN is wrong");
 	if (a->previous == PREVIOUS_OPEN)
-		say(ev, "history", "a connection on the same ports was open when the SYN came");
+		words_say(ev, "history", "a connection on the same ports was open when the SYN came");
 	if (a->previous == PREVIOUS_CLOSED_HERE)
-		say(ev, "history", "a connection on the same ports had been closed from here just before");
+		words_say(ev, "history", "a connection on the same ports had been closed from here just before");
 	if (a->client_rsts > 0)
-		say(ev, "packets", "the peer reset what it got for its SYN (a challenge ACK)");
+		words_say(ev, "packets", "the peer reset what it got for its SYN (a challenge ACK)");
 	if (a->looked_from != 0 && f->situation == SITUATION_UNFINISHED)
-		say(ev, "packets", "looked at closely: %u ACKs of the peer came, %u of its segments had data", a->acks_in,
+		words_say(ev, "packets", "looked at closely: %u ACKs of the peer came, %u of its segments had data", a->acks_in,
 			a->data_in);
 	if (a->synack_rsts > 1)
-		say(ev, "packets", "our SYN-ACK was reset %u times", a->synack_rsts);
+		words_say(ev, "packets", "our SYN-ACK was reset %u times", a->synack_rsts);
 	if (a->rejected_here)
-		say(ev, "packets", "our answer came back to this host by lo, rejected on its way out");
+		words_say(ev, "packets", "our answer came back to this host by lo, rejected on its way out");
 	if (a->icmp_to_synack)
-		say(ev, "packets", "an ICMP error about our SYN-ACK came (type %u code %u)", a->icmp_type, a->icmp_code);
+		words_say(ev, "packets", "an ICMP error about our SYN-ACK came (type %u code %u)", a->icmp_type, a->icmp_code);
 	if (a->zero_window)
-		say(ev, "packets", "the SYN-ACK had window 0, which this host's TCP never sends: SYNPROXY's");
+		words_say(ev, "packets", "the SYN-ACK had window 0, which this host's TCP never sends: SYNPROXY's");
 	if (f->situation == SITUATION_RESET && a->answer_ttl != a->peer_ttl && a->reset_by == SIDE_CLIENT && a->peer_ttl)
-		say(ev, "packets", "the RST's TTL is %u, the peer's %u", a->answer_ttl, a->peer_ttl);
+		words_say(ev, "packets", "the RST's TTL is %u, the peer's %u", a->answer_ttl, a->peer_ttl);
 }
 
 static void tell_wire(const struct facts *f, struct event_attempt *ev)
@@ -167,60 +163,60 @@ static void tell_wire(const struct facts *f, struct event_attempt *ev)
 	ip_format_port(&a->key.server, a->key.server_port, to, sizeof(to));
 	syn_words(a, syns, sizeof(syns));
 	words_duration((a->answered ? a->answered : a->last) - a->first, took, sizeof(took));
-	flags_text(a->answer_flags, flags, sizeof(flags));
+	words_flags(a->answer_flags, flags, sizeof(flags));
 	switch (f->situation) {
 	case SITUATION_REFUSED:
-		say(ev, "packets", "%s %s > %s on %s; RST [%s] came back after %s (TTL %u, window %u)",
+		words_say(ev, "packets", "%s %s > %s on %s; RST [%s] came back after %s (TTL %u, window %u)",
 			syns, from, to, iface, flags, took, a->answer_ttl, a->answer_window);
 		break;
 	case SITUATION_UNREACHABLE:
-		say(ev, "packets", "%s %s > %s on %s; ICMP%s type %u code %u came from %s after %s", syns,
+		words_say(ev, "packets", "%s %s > %s on %s; ICMP%s type %u code %u came from %s after %s", syns,
 			from, to, iface, a->v6 ? "v6" : "", a->icmp_type, a->icmp_code,
 			ip_format(&a->icmp_from, icmp, sizeof(icmp)), took);
 		break;
 	case SITUATION_SILENT:
 		if (f->no_packets)
-			say(ev, "sockets", "the listener on %s dropped %u SYNs; whose is not known, since packets are not watched",
+			words_say(ev, "sockets", "the listener on %s dropped %u SYNs; whose is not known, since packets are not watched",
 				to, a->syns);
 		else if (a->syns > 1)
-			say(ev, "packets", "%s %s > %s on %s within %s; no SYN-ACK, no RST, no ICMP error",
+			words_say(ev, "packets", "%s %s > %s on %s within %s; no SYN-ACK, no RST, no ICMP error",
 				syns, from, to, iface, took);
 		else
-			say(ev, "packets", "%s %s > %s on %s; no SYN-ACK, no RST, no ICMP error", syns,
+			words_say(ev, "packets", "%s %s > %s on %s; no SYN-ACK, no RST, no ICMP error", syns,
 				from, to, iface);
 		break;
 	case SITUATION_UNFINISHED:
-		say(ev, "packets", "%s %s > %s on %s; SYN-ACK sent %u times", syns, from, to, iface,
+		words_say(ev, "packets", "%s %s > %s on %s; SYN-ACK sent %u times", syns, from, to, iface,
 			a->synacks);
 		break;
 	case SITUATION_CANCELLED:
 		words_duration(a->ended - a->answered, took, sizeof(took));
-		say(ev, "packets", "%s %s > %s on %s; SYN-ACK, then a bare RST [%s] from the peer after %s",
+		words_say(ev, "packets", "%s %s > %s on %s; SYN-ACK, then a bare RST [%s] from the peer after %s",
 			syns, from, to, iface, flags, took);
 		break;
 	case SITUATION_RESET:
 		words_duration(a->ended - a->first, took, sizeof(took));
 		if (a->unknown)
-			say(ev, "packets", "%s > %s on %s: RST [%s] from here to a segment of no connection: a stray ACK, or "
+			words_say(ev, "packets", "%s > %s on %s: RST [%s] from here to a segment of no connection: a stray ACK, or "
 				"one that was forgotten", to, from, iface, flags);
 		else if (a->given_up)
-			say(ev, "packets", "%s > %s on %s: open for %s, and no RST or FIN was sent at its end", from, to, iface,
+			words_say(ev, "packets", "%s > %s on %s: open for %s, and no RST or FIN was sent at its end", from, to, iface,
 				took);
 		else
-			say(ev, "packets", "%s > %s on %s: RST [%s] from the %s %s after the SYN (TTL %u, window %u)",
+			words_say(ev, "packets", "%s > %s on %s: RST [%s] from the %s %s after the SYN (TTL %u, window %u)",
 			from, to, iface, flags, a->reset_by == SIDE_CLIENT ? "client" : "server", took,
 			a->answer_ttl, a->answer_window);
 		if (a->first_fin != SIDE_NONE)
-			say(ev, "packets", "before it a FIN from the %s",
+			words_say(ev, "packets", "before it a FIN from the %s",
 				a->first_fin == SIDE_CLIENT ? "client" : "server");
 		break;
 	case SITUATION_CLOSED:
 	case SITUATION_ACCEPTED:
 		words_duration((a->answered ? a->answered : a->first) - a->first, took, sizeof(took));
-		say(ev, "packets", "%s %s > %s on %s; SYN-ACK after %s", syns, from, to, iface, took);
+		words_say(ev, "packets", "%s %s > %s on %s; SYN-ACK after %s", syns, from, to, iface, took);
 		if (a->first_fin == SIDE_SERVER && a->server_bytes == 0) {
 			words_duration(a->ended - a->first, took, sizeof(took));
-			say(ev, "packets", "first FIN from the server after %s: 0 bytes sent, %u received",
+			words_say(ev, "packets", "first FIN from the server after %s: 0 bytes sent, %u received",
 				took, a->client_bytes);
 		}
 		break;
@@ -229,7 +225,7 @@ static void tell_wire(const struct facts *f, struct event_attempt *ev)
 		tell_waiting(f, took, ev);
 		break;
 	case SITUATION_UNANSWERED:
-		say(ev, "packets", "%s asked for %s %u times on %s within %s; no answer from here",
+		words_say(ev, "packets", "%s asked for %s %u times on %s within %s; no answer from here",
 			ip_format(&a->key.client, from, sizeof(from)), ip_format(&a->key.server, to, sizeof(to)),
 			f->asked_times, iface, took);
 		break;
@@ -238,7 +234,7 @@ static void tell_wire(const struct facts *f, struct event_attempt *ev)
 	}
 	tell_packet(f, ev);
 	if (!f->lossless && !f->no_packets)
-		say(ev, "packets", "packets were lost around that time: an answer may have been missed");
+		words_say(ev, "packets", "packets were lost around that time: an answer may have been missed");
 }
 
 static void tell_listener(struct event_attempt *ev, const struct listener *l, const char *how)
@@ -247,7 +243,7 @@ static void tell_listener(struct event_attempt *ev, const struct listener *l, co
 
 	ip_format_port(&l->row.addr, l->row.port, bound, sizeof(bound));
 	words_owner(&l->owner, owner, sizeof(owner));
-	say(ev, "sockets", "%s listens on %s%s%s%s%s", owner, bound,
+	words_say(ev, "sockets", "%s listens on %s%s%s%s%s", owner, bound,
 		l->row.device[0] ? " on interface " : "", l->row.device,
 		l->row.v6 && l->row.v6only && !ip_is_v4(&l->row.addr) ? " (IPV6_V6ONLY)" : "", how);
 }
@@ -260,18 +256,18 @@ static void tell_port_holders(const struct facts *f, struct event_attempt *ev)
 	if (p->bound) {
 		ip_format_port(&p->bound_row.addr, p->bound_row.port, local, sizeof(local));
 		words_owner(&p->bound_owner, owner, sizeof(owner));
-		say(ev, "sockets", "%s has bound %s, but the socket is not in LISTEN", owner, local);
+		words_say(ev, "sockets", "%s has bound %s, but the socket is not in LISTEN", owner, local);
 	}
 	if (p->udp) {
 		ip_format_port(&p->udp_row.addr, p->udp_row.port, local, sizeof(local));
 		words_owner(&p->udp_owner, owner, sizeof(owner));
-		say(ev, "sockets", "%s has a UDP socket on %s", owner, local);
+		words_say(ev, "sockets", "%s has a UDP socket on %s", owner, local);
 	}
 	if (p->outgoing) {
 		ip_format_port(&p->outgoing_row.addr, p->outgoing_row.port, local, sizeof(local));
 		ip_format_port(&p->outgoing_row.peer, p->outgoing_row.peer_port, remote, sizeof(remote));
 		words_owner(&p->outgoing_owner, owner, sizeof(owner));
-		say(ev, "sockets", "%s has an outgoing connection %s > %s", owner, local, remote);
+		words_say(ev, "sockets", "%s has an outgoing connection %s > %s", owner, local, remote);
 	}
 }
 
@@ -288,19 +284,19 @@ static void tell_door(const struct facts *f, const struct telling *t, struct eve
 
 		tell_listener(ev, f->accepting, later ? "" : ", and is whom the SYN is for");
 		if (later)
-			say(ev, "history", "the listener was first seen %s after the refusal",
+			words_say(ev, "history", "the listener was first seen %s after the refusal",
 				words_duration(f->accepting->up - at, text, sizeof(text)));
 	}
 	if (f->gone) {
 		ip_format_port(&f->gone->row.addr, f->gone->row.port, bound, sizeof(bound));
 		words_owner(&f->gone->owner, owner, sizeof(owner));
 		words_duration(at > f->gone->gone ? at - f->gone->gone : 0, text, sizeof(text));
-		say(ev, "history", "%s listened on %s until %s before the refusal", owner, bound, text);
+		words_say(ev, "history", "%s listened on %s until %s before the refusal", owner, bound, text);
 	}
 	if (f->nearest && !f->accepting)
 		tell_listener(ev, f->nearest, "");
 	if (!f->accepting && !f->nearest) {
-		say(ev, "sockets", "no TCP socket listens on port %u", a->key.server_port);
+		words_say(ev, "sockets", "no TCP socket listens on port %u", a->key.server_port);
 		tell_port_holders(f, ev);
 		if (t->neighbour)
 			tell_listener(ev, t->neighbour, ", the nearest port in use");
@@ -328,10 +324,10 @@ static void tell_counters(const struct facts *f, struct event_attempt *ev)
 					     f->situation == SITUATION_UNFINISHED);
 
 	if (queue)
-		say(ev, "sockets", "accept queue %u of %u; the listener itself dropped %s%u SYNs since",
+		words_say(ev, "sockets", "accept queue %u of %u; the listener itself dropped %s%u SYNs since",
 			f->queue.queue, f->queue.queue_max, f->drops_exact ? "" : "at least ", f->drops);
 	if (f->looked_up && (f->situation != SITUATION_REFUSED || f->accepting))
-		say(ev, "sockets", "the kernel's look-up of the 4-tuple finds %s",
+		words_say(ev, "sockets", "the kernel's look-up of the 4-tuple finds %s",
 			!f->found			       ? "nothing"
 			: f->socket.state == SOCKET_SYN_RECV ? "a half-open connection (SYN_RECV)"
 			: f->socket.state == SOCKET_LISTEN	? "the listener, no connection"
@@ -339,142 +335,15 @@ static void tell_counters(const struct facts *f, struct event_attempt *ev)
 	if (!f->window.known)
 		return;
 	if (f->situation == SITUATION_REFUSED && !f->a->out)
-		say(ev, "counters", "TcpOutRsts rose by %" PRIu64 " while %u RST%s left: %s",
+		words_say(ev, "counters", "TcpOutRsts rose by %" PRIu64 " while %u RST%s left: %s",
 			f->window.delta[COUNTER_OUT_RSTS], f->window.wire_rsts,
 			f->window.wire_rsts == 1 ? "" : "s",
 			origins[f->origin]);
 	for (size_t i = 0; i < sizeof(worth_telling) / sizeof(worth_telling[0]); i++)
 		if (f->situation != SITUATION_REFUSED && f->situation != SITUATION_ACCEPTED &&
 			f->situation != SITUATION_CLOSED && f->window.delta[worth_telling[i]] > 0)
-			say(ev, "counters", "%s rose by %" PRIu64, counter_name(worth_telling[i]),
+			words_say(ev, "counters", "%s rose by %" PRIu64, counter_name(worth_telling[i]),
 				f->window.delta[worth_telling[i]]);
-}
-
-/* "dropped the SYN-ACK 10.0.0.1:80 > 10.0.0.2:4711: NETFILTER_DROP in nft_do_chain()" */
-static void tell_word(const struct kernel_word *w, bool of_port, struct event_attempt *ev)
-{
-	char from[IP_TEXT], to[IP_TEXT], flags[8];
-	const char *name;
-
-	if (!w)
-		return;
-	name = w->name[0] ? w->name : "no reason";
-	ip_format_port(&w->src, w->sport, from, sizeof(from));
-	ip_format_port(&w->dst, w->dport, to, sizeof(to));
-	flags_text(w->flags, flags, sizeof(flags));
-	if (of_port)
-		say(ev, "kernel", "the kernel dropped others alike, of which not each is told: [%s] for port %u: %s%s%s%s (%" PRIu64
-			" so far)", flags, w->flags & TCP_ACK ? w->sport : w->dport, name, w->function[0] ? " in " : "",
-			w->function, w->function[0] ? "()" : "", w->count);
-	else if (w->reset)
-		say(ev, "kernel", "TCP sent the RST %s > %s: %s%s%s", from, to, name, w->routed ? ", done by " : "",
-			w->routed ? w->comm : "");
-	else
-		say(ev, "kernel", "the kernel dropped [%s] %s > %s: %s%s%s%s", flags, from, to, name,
-			w->function[0] ? " in " : "", w->function, w->function[0] ? "()" : "");
-}
-
-/* Where translation led the SYN, and what was found there. */
-static void tell_target(const struct facts *f, struct event_attempt *ev)
-{
-	const struct target *t = &f->target;
-	char to[IP_TEXT], took[32], bound[IP_TEXT], owner[160], flags[8];
-
-	if (!t->known)
-		return;
-	ip_format_port(&t->addr, t->port, to, sizeof(to));
-	if (t->inner) {
-		flags_text(t->inner->answer_flags, flags, sizeof(flags));
-		words_duration(t->inner->t - f->a->first, took, sizeof(took));
-		say(ev, "packets", "the SYN left for %s after %s; %s%s%s from there", to, took,
-			t->inner->answered ? "[" : "no answer", t->inner->answered ? flags : "", t->inner->answered ? "] came" : "");
-	}
-	if (t->has_namespace && t->listens) {
-		ip_format_port(&t->row.addr, t->row.port, bound, sizeof(bound));
-		say(ev, "netns", "%s%sthere %s listens on %s", t->netns, t->netns[0] ? ": " : "",
-			words_owner(&t->owner, owner, sizeof(owner)), bound);
-	} else if (t->has_namespace) {
-		say(ev, "netns", "%s%sno TCP socket listens on port %u in the namespace that has %s", t->netns,
-			t->netns[0] ? ": " : "", t->port, ip_format(&t->addr, to, sizeof(to)));
-	}
-	if (t->asked && !t->has_namespace && (t->way.neighbour == NEIGHBOUR_ASKED || t->way.neighbour == NEIGHBOUR_FAILED))
-		say(ev, "routes", "%s on %s does not answer (neighbour %s)", ip_format(&t->way.next_hop, to, sizeof(to)),
-			t->way.device, t->way.neighbour == NEIGHBOUR_FAILED ? "FAILED" : "INCOMPLETE");
-}
-
-/* What the firewall's rules do with the packet that the cause is about. */
-static void tell_ruling(const struct facts *f, enum cause cause, struct event_attempt *ev)
-{
-	const struct firewall_verdict *v = f->ruling[ruling_of(cause)];
-	const struct firewall_rule *blamed = blamed_rule(f, cause);
-	char words[400], to[IP_TEXT];
-
-	if (f->traced_syn)
-		say(ev, "firewall", "the trace of this SYN ends at %s", rule_words(f->traced_syn, words, sizeof(words)));
-	if (f->traced_answer)
-		say(ev, "firewall", "the trace of our SYN-ACK ends at %s",
-			rule_words(f->traced_answer, words, sizeof(words)));
-	if (!v || f->traced_syn || f->traced_answer)
-		return;
-	if (v->translation.is && v->translation.addr_known)
-		say(ev, "firewall", "%s %s it to %s:%u", rule_words(&v->translation.rule, words, sizeof(words)),
-			v->translation.must ? "leads" : "may lead", ip_format(&v->translation.addr, to, sizeof(to)),
-			v->translation.port_known ? v->translation.port : f->a->key.server_port);
-	if (v->fate == FIREWALL_ACCEPTED && v->complete)
-		say(ev, "firewall", "the rules of nftables let it pass");
-	for (uint32_t i = 0; i < v->n; i++) {
-		const struct firewall_rule *r = &v->candidates[i];
-		char grew[48] = "";
-
-		if (blamed && !firewall_same_rule(r, blamed))
-			continue;
-		if (r->has_counter && r->grew > 0)
-			snprintf(grew, sizeof(grew), "; its counter rose by %" PRIu64, r->grew);
-		say(ev, "firewall", "%s%s%s", r == blamed || (r->must && v->complete) ? "" : "perhaps ",
-			rule_words(r, words, sizeof(words)), grew);
-	}
-	if (v->n_found > v->n)
-		say(ev, "firewall", "and %u rules more that could", v->n_found - v->n);
-}
-
-/* The BPF programs that packets pass, where one of them may have dropped it. */
-static void tell_hooks(const struct facts *f, struct event_attempt *ev)
-{
-	static const char *const kinds[] = {
-		[HOOK_XDP] = "XDP on", [HOOK_TC_INGRESS] = "tc ingress of", [HOOK_TC_EGRESS] = "tc egress of",
-		[HOOK_CGROUP_INGRESS] = "ingress of control group", [HOOK_CGROUP_EGRESS] = "egress of control group",
-		[HOOK_SK_LOOKUP] = "sk_lookup of", [HOOK_NETFILTER] = "netfilter,",
-	};
-
-	if (!f->asked_hooks)
-		return;
-	for (uint32_t i = 0; i < f->hooks.n; i++) {
-		const struct hook_program *p = &f->hooks.programs[i];
-
-		say(ev, "kernel", "BPF program %u%s%s hangs at %s %s", p->id, p->name[0] ? ", " : "", p->name,
-			p->kind < HOOK_KINDS ? kinds[p->kind] : "", p->where);
-	}
-	if (f->hooks.legacy)
-		say(ev, "firewall", "iptables of the old kind has tables here, whose rules are not read (iptables-legacy-save -c)%s",
-			f->hooks.tproxy ? "; one has TPROXY" : "");
-	if (f->hooks.ipvs)
-		say(ev, "firewall", "IPVS has services here (ipvsadm -Ln)");
-}
-
-/* The kernel's own words. */
-static void tell_kernel(const struct facts *f, enum cause cause, struct event_attempt *ev)
-{
-	bool open = f->situation == SITUATION_ACCEPTED || f->situation == SITUATION_CLOSED;
-
-	if (open)
-		return;
-	tell_word(f->said.syn, f->said.syn_of_port, ev);
-	tell_word(f->said.syn_ack, f->said.syn_ack_of_port, ev);
-	tell_word(f->said.from_client, false, ev);
-	tell_word(f->said.to_client, false, ev);
-	tell_word(f->said.reset, false, ev);
-	tell_ruling(f, cause, ev);
-	tell_hooks(f, ev);
 }
 
 /* What the host answered when it was asked. */
@@ -488,60 +357,60 @@ static void tell_host(const struct facts *f, struct event_attempt *ev)
 	char text[IP_TEXT];
 
 	if (f->asked_process && f->process.pid == 0)
-		say(ev, "process", "the process that listened is gone");
+		words_say(ev, "process", "the process that listened is gone");
 	else if (f->asked_process && (f->process.state == 'T' || f->process.state == 't'))
-		say(ev, "process", "pid %d is stopped (state %c)", f->process.pid, f->process.state);
+		words_say(ev, "process", "pid %d is stopped (state %c)", f->process.pid, f->process.state);
 	else if (f->asked_process && f->process.fds_max > 0)
-		say(ev, "process", "pid %d: %u of %u descriptors open%s%s", f->process.pid, f->process.fds,
+		words_say(ev, "process", "pid %d: %u of %u descriptors open%s%s", f->process.pid, f->process.fds,
 			f->process.fds_max, f->process.syscall[0] ? ", its main thread in " : "", f->process.syscall);
 	if (f->shared)
-		say(ev, "process", "other processes hold the same socket, so what this one does decides nothing");
+		words_say(ev, "process", "other processes hold the same socket, so what this one does decides nothing");
 	if (f->asked_half_open)
-		say(ev, "sockets", "%u connections of the port are half open (tcp_max_syn_backlog %u, tcp_syncookies %d)",
+		words_say(ev, "sockets", "%u connections of the port are half open (tcp_max_syn_backlog %u, tcp_syncookies %d)",
 			f->half_open, f->half_open_max, f->cookies);
 	if (f->asked_conntrack)
-		say(ev, "counters", "connection tracking holds %u of %u entries", f->conntrack, f->conntrack_max);
+		words_say(ev, "counters", "connection tracking holds %u of %u entries", f->conntrack, f->conntrack_max);
 	if (f->elsewhere)
-		say(ev, "netns", "a listener on port %u exists in another network namespace", a->key.server_port);
+		words_say(ev, "netns", "a listener on port %u exists in another network namespace", a->key.server_port);
 	if (f->member)
-		say(ev, "sockets", "of %u listeners that share the port, the kernel's look-up names that of pid %d", f->members,
+		words_say(ev, "sockets", "of %u listeners that share the port, the kernel's look-up names that of pid %d", f->members,
 			f->member->owner.pid);
 	if (f->situation == SITUATION_RESET && a->unread > 0)
-		say(ev, "sockets", "the socket was closed with %u bytes unread", a->unread);
+		words_say(ev, "sockets", "the socket was closed with %u bytes unread", a->unread);
 	if (f->situation == SITUATION_RESET && a->fate == FATE_RETRANSMITS)
-		say(ev, "sockets", "the socket ended with %u bytes that were never acknowledged", a->unsent);
+		words_say(ev, "sockets", "the socket ended with %u bytes that were never acknowledged", a->unsent);
 	if (f->situation == SITUATION_RESET && a->fate == FATE_PROBES)
-		say(ev, "sockets", "the socket ended with keepalive probes unanswered");
+		words_say(ev, "sockets", "the socket ended with keepalive probes unanswered");
 	if (f->situation == SITUATION_RESET && f->disconnected > 0)
-		say(ev, "sockets", "%u connection%s of the port %s cut off from within at that moment", f->disconnected,
+		words_say(ev, "sockets", "%u connection%s of the port %s cut off from within at that moment", f->disconnected,
 			f->disconnected == 1 ? "" : "s", f->disconnected == 1 ? "was" : "were");
 	if (f->situation == SITUATION_RESET && f->vanished)
-		say(ev, "history", "its listener went at the same moment");
+		words_say(ev, "history", "its listener went at the same moment");
 	if (f->backend)
-		say(ev, "history", "this host's own attempt to reach %s failed while the connection was served",
+		words_say(ev, "history", "this host's own attempt to reach %s failed while the connection was served",
 			ip_format_port(&f->backend_key.server, f->backend_key.server_port, text, sizeof(text)));
 	if (f->asked_forward && f->forward.back < sizeof(ways) / sizeof(ways[0]) && ways[f->forward.back])
-		say(ev, "routes", "the way on to the dialled address: %s", ways[f->forward.back]);
+		words_say(ev, "routes", "the way on to the dialled address: %s", ways[f->forward.back]);
 	else if (f->asked_forward && (f->forward.neighbour == NEIGHBOUR_ASKED || f->forward.neighbour == NEIGHBOUR_FAILED))
-		say(ev, "routes", "the way on leads over %s on %s, which does not answer",
+		words_say(ev, "routes", "the way on leads over %s on %s, which does not answer",
 			ip_format(&f->forward.next_hop, text, sizeof(text)), f->forward.device);
 	if (!f->asked_route)
 		return;
 	if (f->routing.in == ROUTE_INVALID)
-		say(ev, "routes", "routing refuses such a packet on its way in (EINVAL; rp_filter %d)", f->routing.rp_filter);
+		words_say(ev, "routes", "routing refuses such a packet on its way in (EINVAL; rp_filter %d)", f->routing.rp_filter);
 	else if (f->routing.in == ROUTE_UNREACHABLE)
-		say(ev, "routes", "routing does not know the address as this host's (EHOSTUNREACH)");
+		words_say(ev, "routes", "routing does not know the address as this host's (EHOSTUNREACH)");
 	else if (f->routing.in == ROUTE_BROADCAST)
-		say(ev, "routes", "it is a broadcast or multicast address");
+		words_say(ev, "routes", "it is a broadcast or multicast address");
 	if (a->foreign && a->v6 && f->routing.ipv6_disabled >= 0)
-		say(ev, "routes", "the address is not this host's; disable_ipv6 is %d, forwarding %d there",
+		words_say(ev, "routes", "the address is not this host's; disable_ipv6 is %d, forwarding %d there",
 			f->routing.ipv6_disabled, f->routing.forwarding);
 	if (a->foreign)
 		return; /* the way back from an address that is not here says nothing */
 	if (f->routing.back < sizeof(ways) / sizeof(ways[0]) && ways[f->routing.back])
-		say(ev, "routes", "the way back to the peer: %s", ways[f->routing.back]);
+		words_say(ev, "routes", "the way back to the peer: %s", ways[f->routing.back]);
 	else if (f->routing.neighbour == NEIGHBOUR_ASKED || f->routing.neighbour == NEIGHBOUR_FAILED)
-		say(ev, "routes", "the way back leads over %s on %s, which does not answer (neighbour %s)",
+		words_say(ev, "routes", "the way back leads over %s on %s, which does not answer (neighbour %s)",
 			ip_format(&f->routing.next_hop, text, sizeof(text)), f->routing.device,
 			f->routing.neighbour == NEIGHBOUR_FAILED ? "FAILED" : "INCOMPLETE");
 }
@@ -568,14 +437,14 @@ static void tell_repetition(const struct facts *f, struct event_attempt *ev)
 
 	words_duration(f->failing_for, span, sizeof(span));
 	if (served && f->failing > 1)
-		say(ev, "history", "%s had failed here %" PRId64 " times, %s for %s%s, and is served now", ev->peer,
+		words_say(ev, "history", "%s had failed here %" PRId64 " times, %s for %s%s, and is served now", ev->peer,
 			f->failing, pattern_words(f, how, sizeof(how)), span,
 			came_up ? ", until the listener came up" : "");
 	else if (served && f->failing == 1)
-		say(ev, "history", "%s had failed here once, %s before%s, and is served now", ev->peer, span,
+		words_say(ev, "history", "%s had failed here once, %s before%s, and is served now", ev->peer, span,
 			came_up ? ", until the listener came up" : "");
 	else if (f->failing > 1)
-		say(ev, "history", "%s has failed here %" PRId64 " times within %s, %s", ev->peer, f->failing, span,
+		words_say(ev, "history", "%s has failed here %" PRId64 " times within %s, %s", ev->peer, f->failing, span,
 			pattern_words(f, how, sizeof(how)));
 }
 
@@ -689,8 +558,7 @@ void words_tell(const struct facts *f, const struct verdict *v, const struct tel
 	if (n.who)
 		take_owner(n.who, &ret->owner);
 	tell_wire(f, ret);
-	tell_target(f, ret);
-	tell_kernel(f, v->cause, ret);
+	words_filter(f, v->cause, ret);
 	tell_door(f, t, ret);
 	tell_host(f, ret);
 	tell_counters(f, ret);
