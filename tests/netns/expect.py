@@ -183,7 +183,8 @@ OTHERWISE = {
     "stray-segment handshake": dict(confidence=SURE, advice="scanner"),
     **{f"odd-flags {kind} closed": dict(outcome="refused", client_sees="ECONNREFUSED")
        for kind in ("syn-fin", "null", "xmas", "fin")},
-    "conntrack-invalid iptables-legacy": dict(confidence=OPEN, beside=["firewall-drop-ack"], before=["firewall-drop-ack"]),
+    "conntrack-invalid iptables-legacy": dict(confidence=OPEN, beside=["firewall-drop-ack"],
+                                             before=["none", "firewall-drop-ack"]),
     "tproxy-dead iptables-legacy": dict(confidence=OPEN, advice="", beside=["firewall-drop"], before=["firewall-drop"]),
     "forward-unreachable neighbour": dict(client_sees="EHOSTUNREACH", patience=8),
 }
