@@ -14,7 +14,7 @@
  * Two tracepoints. skb:kfree_skb fires for every packet that is dropped, tcp:tcp_send_reset for every RST that
  * TCP sends. Of the dropped ones only SYNs and RSTs count, and other segments where the reason is one
  * that a healthy connection does not know (notable). Each is counted with others alike (namespace, port, reason) in
- * a slot of a table of fixed size; a slot lets only so many within a tenth of a second into the ring buffer. So a
+ * a slot of a table of fixed size; a slot lets only so many within some tens of jiffies into the ring buffer. So a
  * flood costs a look at its headers and an addition, and every kind of trouble has its samples.
  *
  * The structures name only what is used; CO-RE finds where it is in the running kernel.
@@ -84,7 +84,7 @@ const volatile __u32 purge_reason = 0; /* what waits in a socket that is closed;
 
 enum {
 	SLOTS = 1024,
-	WINDOW = 100000000, /* nanoseconds */
+	WINDOW = 32,        /* jiffies: 32 to 320 ms, as CONFIG_HZ has it */
 	SAMPLES = 32,       /* of one slot in a window */
 	STALE = 100,        /* windows: a slot that slept so long may be taken by another kind */
 	SLOT_OTHERS = 0,
@@ -197,14 +197,20 @@ static __always_inline bool parse(const struct sk_buff *skb, struct found *f)
 	return take_ip(skb->head + skb->network_header, f);
 }
 
-static __always_inline const struct net_device *device_of(const struct sk_buff *skb)
+/* The namespace of a packet's device, 0: it has none.  Loads that the verifier knows cost less than reads by helper. */
+static __always_inline __u32 netns_of(const struct sk_buff *skb)
 {
 	struct dst_entry *dst;
 
 	if (skb->dev)
-		return skb->dev;
+		return skb->dev->nd_net.net->ns.inum;
 	dst = (struct dst_entry *)(skb->_skb_refdst & ~(unsigned long)REFDST_NOREF);
-	return dst ? BPF_CORE_READ(dst, dev) : 0;
+	return dst ? BPF_CORE_READ(dst, dev, nd_net.net, ns.inum) : 0;
+}
+
+static __always_inline __u32 ifindex_of(const struct sk_buff *skb)
+{
+	return skb->dev ? skb->dev->ifindex : skb->skb_iif;
 }
 
 static __always_inline bool is_watched(__u32 netns)
@@ -215,12 +221,12 @@ static __always_inline bool is_watched(__u32 netns)
 }
 
 /* Counts one more of its kind. False: enough of these were sampled lately. */
-static __always_inline bool sample(__u32 netns, __u16 port, __u32 reason, __u8 kind, __u64 now, __u64 *ret_count)
+static __always_inline bool sample(__u32 netns, __u16 port, __u32 reason, __u8 kind, __u64 *ret_count)
 {
 	__u64 key = (__u64)netns << 32 | (__u64)port << 16 | (reason & 0x7fff) << 1 | kind;
 	__u64 hash = key * 0x9e3779b97f4a7c15ull;
 	__u32 at = 1 + (hash >> 40) % (SLOTS - 1);
-	__u64 window = now / WINDOW;
+	__u64 window = bpf_jiffies64() / WINDOW; /* cheaper than the clock */
 	struct slot *s = bpf_map_lookup_elem(&slots, &at);
 
 	if (s && s->key != key && s->key != 0 && window - s->window < STALE) {
@@ -270,49 +276,40 @@ SEC("tp_btf/kfree_skb")
 int on_drop(__u64 *ctx)
 {
 	const struct sk_buff *skb = (const struct sk_buff *)ctx[0];
-	__u64 location = ctx[1], now, count;
+	__u64 location = ctx[1], count;
 	__u32 reason = (__u32)ctx[2];
-	const struct net_device *dev;
 	const struct sock *sk;
 	struct found f = {};
 	struct kernel_record *r;
-	__u32 netns = 0, ifindex = 0;
-	__u8 state = 0;
+	__u32 netns;
 
 	if ((purge_reason && reason == purge_reason) || !parse(skb, &f))
 		return 0;
 	if (!(f.flags & (SYN | RST)) && !(reason < KERNEL_REASONS && notable[reason & (KERNEL_REASONS - 1)]))
 		return 0;
-	dev = device_of(skb);
-	if (dev)
-		netns = BPF_CORE_READ(dev, nd_net.net, ns.inum);
-	ifindex = skb->dev ? BPF_CORE_READ(dev, ifindex) : (__u32)skb->skb_iif;
+	netns = netns_of(skb);
 	sk = skb->sk;
 	if (has_rx_sk && !sk)
 		sk = (const struct sock *)ctx[3];
-	if (sk) {
-		if (!netns)
-			netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
-		state = BPF_CORE_READ(sk, __sk_common.skc_state);
-	}
+	if (sk && !netns)
+		netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 	if (!is_watched(netns))
 		return 0;
-	now = bpf_ktime_get_ns();
 	/* The port that is served: SYN-ACKs come from it. */
-	if (!sample(netns, (f.flags & (SYN | ACK)) == (SYN | ACK) ? f.sport : f.dport, reason, RECORD_DROP, now, &count))
+	if (!sample(netns, (f.flags & (SYN | ACK)) == (SYN | ACK) ? f.sport : f.dport, reason, RECORD_DROP, &count))
 		return 0;
 	r = reserve();
 	if (!r)
 		return 0;
 	fill(r, &f);
-	r->t = now;
+	r->t = bpf_ktime_get_ns();
 	r->count = count;
 	r->netns = netns;
-	r->ifindex = ifindex;
+	r->ifindex = ifindex_of(skb);
 	r->pid = bpf_get_current_pid_tgid() >> 32;
 	r->reason = reason;
 	r->kind = RECORD_DROP;
-	r->state = state;
+	r->state = sk ? BPF_CORE_READ(sk, __sk_common.skc_state) : 0;
 	r->routed = (skb->_skb_refdst & ~(unsigned long)REFDST_NOREF) != 0;
 	bpf_get_current_comm(r->comm, sizeof(r->comm));
 	BPF_SNPRINTF(r->function, sizeof(r->function), "%ps", location);
@@ -356,12 +353,10 @@ int on_reset(__u64 *ctx)
 {
 	const struct sock *sk = (const struct sock *)ctx[0];
 	const struct sk_buff *skb = (const struct sk_buff *)ctx[1];
-	__u32 reason = 0, netns = 0, ifindex = 0;
-	const struct net_device *dev;
+	__u32 reason = 0, netns = 0;
 	struct kernel_record *r;
 	struct found f = {};
-	__u64 now, count;
-	__u8 state = 0;
+	__u64 count;
 
 	if (has_rst_reason)
 		reason = (__u32)ctx[2];
@@ -369,37 +364,30 @@ int on_reset(__u64 *ctx)
 		if (!parse(skb, &f))
 			return 0;
 		turn(&f);
-		dev = device_of(skb);
-		if (dev)
-			netns = BPF_CORE_READ(dev, nd_net.net, ns.inum);
-		ifindex = skb->dev ? BPF_CORE_READ(dev, ifindex) : (__u32)skb->skb_iif;
+		netns = netns_of(skb);
 	} else if (sk) {
 		take_socket(sk, &f);
 	} else {
 		return 0;
 	}
-	if (sk) {
-		if (!netns)
-			netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
-		state = BPF_CORE_READ(sk, __sk_common.skc_state);
-	}
+	if (sk && !netns)
+		netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 	if (!is_watched(netns))
 		return 0;
-	now = bpf_ktime_get_ns();
-	if (!sample(netns, f.sport, reason, RECORD_RESET, now, &count))
+	if (!sample(netns, f.sport, reason, RECORD_RESET, &count))
 		return 0;
 	r = reserve();
 	if (!r)
 		return 0;
 	fill(r, &f);
-	r->t = now;
+	r->t = bpf_ktime_get_ns();
 	r->count = count;
 	r->netns = netns;
-	r->ifindex = ifindex;
+	r->ifindex = skb ? ifindex_of(skb) : 0;
 	r->pid = bpf_get_current_pid_tgid() >> 32;
 	r->reason = reason;
 	r->kind = RECORD_RESET;
-	r->state = state;
+	r->state = sk ? BPF_CORE_READ(sk, __sk_common.skc_state) : 0;
 	r->routed = !skb; /* of its own accord, and not in answer to a segment */
 	bpf_get_current_comm(r->comm, sizeof(r->comm));
 	bpf_ringbuf_submit(r, wakeup);
