@@ -1,8 +1,10 @@
 /* main.c - the program: options, what needs privilege, then broker and worker. */
 #include "base/hash.h"
 #include "base/loop.h"
+#include "base/text.h"
 #include "event/batch.h"
 #include "event/stream.h"
+#include "proc/desk.h"
 #include "proc/broker.h"
 #include "proc/explain.h"
 #include "proc/options.h"
@@ -38,6 +40,10 @@ struct program {
 	int write_fd, tty_fd;
 	int greetings[2]; /* broker's and worker's end; 0: other namespaces are not watched */
 	struct terminal_state *terminal;
+	struct settings settings;
+	char settings_error[300]; /* what is wrong with the file or the environment; "" */
+	bool first_run;
+	int desk[2]; /* the broker's end, the worker's */
 };
 
 /* Hands each event to several sinks. */
@@ -61,6 +67,7 @@ struct output {
 	struct sink *stream, *recording, *batch;
 	struct store *store;
 	struct ui *ui;
+	int desk;
 };
 
 static int output_frame(void *ctx)
@@ -86,9 +93,26 @@ static int output_round(void *ctx)
 	return o->stream ? stream_writer_flush(o->stream) : 0;
 }
 
+/* Has written what the user asked for. */
+static void serve_wishes(struct output *o)
+{
+	const char *name, *text;
+	char words[DESK_WORDS];
+	enum ui_file file = ui_wants_file(o->ui, &name, &text);
+
+	if (file == UI_FILE_NONE)
+		return;
+	desk_write(o->desk, file == UI_FILE_SETTINGS ? DESK_SETTINGS : DESK_FINDING, name, text, words);
+	ui_tell(o->ui, words);
+}
+
 static int output_input(void *ctx)
 {
-	return ui_input(((struct output *)ctx)->ui);
+	struct output *o = ctx;
+	int r = ui_input(o->ui);
+
+	serve_wishes(o);
+	return r;
 }
 
 static bool output_wants_trace(void *ctx, struct ip *ret_peer, uint16_t *ret_port)
@@ -117,15 +141,17 @@ static void output_complain(void *ctx, const char *sentence)
 
 static int output_open(struct output *o, const struct program *p)
 {
-	struct ui_options ui = {.in_fd = p->tty_fd, .out_fd = STDOUT_FILENO, .demo = p->options.demo, .live = !p->input};
+	struct ui_options ui = {.in_fd = p->tty_fd, .out_fd = STDOUT_FILENO, .demo = p->options.demo, .live = !p->input,
+		.hint = p->first_run, .settings = p->settings};
 
 	memset(o, 0, sizeof(*o));
 	o->fan.sink.event = fan_event;
+	o->desk = p->desk[1];
 	if (p->write_fd >= 0 && !(o->recording = stream_writer_new(p->write_fd)))
 		return -ENOMEM;
 	if (p->mode == MODE_JSON && !(o->stream = stream_writer_new(STDOUT_FILENO)))
 		return -ENOMEM;
-	if (p->mode == MODE_BATCH && !(o->batch = batch_new(STDOUT_FILENO)))
+	if (p->mode == MODE_BATCH && !(o->batch = batch_new(STDOUT_FILENO, p->options.plain)))
 		return -ENOMEM;
 	if ((p->mode == MODE_SCREEN || p->mode == MODE_EXPLAIN) && !(o->store = store_new()))
 		return -ENOMEM;
@@ -134,6 +160,8 @@ static int output_open(struct output *o, const struct program *p)
 	o->fan.to[2] = o->store ? &o->store->sink : NULL;
 	if (p->mode == MODE_SCREEN && !(o->ui = ui_new(o->store, &ui)))
 		return errno ? -errno : -EIO;
+	if (o->ui && p->settings_error[0])
+		ui_tell(o->ui, p->settings_error);
 	return 0;
 }
 
@@ -259,6 +287,24 @@ static bool open_greetings(struct program *p)
 	return false;
 }
 
+/* What the user has chosen: flags come before the environment, that before the file. */
+static void read_settings(struct program *p)
+{
+	struct settings *s = &p->settings;
+	char err[300];
+
+	settings_default(s);
+	p->first_run = !desk_read_settings(s, p->settings_error, sizeof(p->settings_error));
+	if (settings_environment(s, err, sizeof(err)) < 0 && !p->settings_error[0])
+		text_copy(p->settings_error, sizeof(p->settings_error), err);
+	for (size_t i = 0; i < p->options.n_settings; i++)
+		settings_set_pair(s, p->options.settings[i], err, sizeof(err));
+	if (p->options.interval == 0)
+		p->options.interval = s->interval;
+	if (p->settings_error[0] && p->mode != MODE_SCREEN)
+		fprintf(stderr, "tcpwhy: %s\n", p->settings_error);
+}
+
 /* What needs privilege, or the invoking user's rights. 0, or an exit status after saying why. */
 static int open_all(struct program *p)
 {
@@ -321,6 +367,9 @@ int main(int argc, char **argv)
 		print_version();
 		status = EXIT_DONE;
 	} else {
+		read_settings(&p);
+		if (p.mode == MODE_SCREEN && desk_open(p.desk) == 0)
+			memcpy(hooks.desk, p.desk, sizeof(hooks.desk));
 		status = open_all(&p);
 		if (status == EXIT_DONE && p.greetings[0] && geteuid() == 0)
 			hooks.watchers = watchers_new(&p.options, &p.sources, p.greetings[0]);

@@ -74,7 +74,18 @@ void draw_text(int y, int x, int width, enum role role, const char *text)
 	}
 	for (; used < width; used++)
 		addch(' ');
-	attrset(A_NORMAL);
+	attrset(theme_attr(ROLE_NORMAL));
+}
+
+void draw_start(int y, int x, int width, enum role role, const char *text)
+{
+	int used;
+	size_t n = fit(text, width, &used);
+
+	attrset(theme_attr(role));
+	move(y, x);
+	put(text, n);
+	attrset(theme_attr(ROLE_NORMAL));
 }
 
 void draw_right(int y, int x, int width, enum role role, const char *text)
@@ -94,8 +105,8 @@ void draw_rule(int y, int width)
 	attrset(theme_attr(ROLE_DIM));
 	move(y, 0);
 	for (int i = 0; i < width; i++)
-		addstr(speaks_utf8() ? "\u2500" : "-");
-	attrset(A_NORMAL);
+		addstr(theme_glyph(GLYPH_RULE));
+	attrset(theme_attr(ROLE_NORMAL));
 }
 
 size_t draw_wrap(const char *text, int width, const char **ret_next)
@@ -103,6 +114,8 @@ size_t draw_wrap(const char *text, int width, const char **ret_next)
 	int used;
 	size_t n = fit(text, width > 0 ? width : 1, &used), cut = n;
 
+	if (n == 0 && text[0] != '\0') /* a wide character in a column of one */
+		n = cut = fit(text, 2, &used);
 	if (text[n] != '\0' && text[n] != ' ') {
 		while (cut > 0 && text[cut] != ' ')
 			cut--;

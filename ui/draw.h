@@ -11,6 +11,9 @@ void draw_text(int y, int x, int width, enum role role, const char *text);
 /* The same, padded on the left when it fits. */
 void draw_right(int y, int x, int width, enum role role, const char *text);
 
+/* Only the start of a text that draw_text() wrote, anew in another role: at most width columns, nothing padded. */
+void draw_start(int y, int x, int width, enum role role, const char *text);
+
 /* A horizontal rule. */
 void draw_rule(int y, int width);
 

@@ -1,12 +1,12 @@
 /* findings.c - the Findings view: a log of what went wrong, and of listeners that came and went. */
 #include "base/text.h"
 #include "engine/causes.h"
+#include "format.h"
 #include "view.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 enum {
 	COL_TIME,
@@ -14,82 +14,174 @@ enum {
 	COL_PEER,
 	COL_OUTCOME,
 	COL_COUNT,
+	COL_CONFIDENCE,
+	COL_CAUSE,
+	COL_PROGRAM,
 	COL_WHAT,
+	COLUMNS,
 };
 
-const struct column finding_columns[] = {
-	[COL_TIME] = {"TIME", 8, 0, 0, false},
-	[COL_PORT] = {"PORT", 5, 0, 0, true},
-	[COL_PEER] = {"PEER", 16, 40, 0, false},
-	[COL_OUTCOME] = {"OUTCOME", 11, 0, 0, false},
-	[COL_COUNT] = {"N", 4, 0, 0, true},
-	[COL_WHAT] = {"WHAT", 0, 0, 0, false},
+static const struct column columns[COLUMNS] = {
+	[COL_TIME] = {"time", "TIME", "of the last packet", 8, 0, 0, false},
+	[COL_PORT] = {"port", "PORT", "the listening side's", 5, 0, 0, true},
+	[COL_PEER] = {"peer", "PEER", "\">\" where this host dialled", 16, 40, 0, false},
+	[COL_OUTCOME] = {"outcome", "OUTCOME", "refused, silent, reset ...", 11, 0, 0, false},
+	[COL_COUNT] = {"count", "N", "attempts alike", 4, 0, 0, true},
+	[COL_CONFIDENCE] = {"confidence", "SURE", "proved, inferred, possible", 8, 0, 110, false},
+	[COL_CAUSE] = {"cause", "CAUSE", "as in the manual", 20, 24, 120, false},
+	[COL_PROGRAM] = {"program", "PROGRAM", "who listens", 9, 15, 132, false},
+	[COL_WHAT] = {"what", "WHAT", "in words", 0, 0, 0, false},
 };
-const int n_finding_columns = sizeof(finding_columns) / sizeof(finding_columns[0]);
 
-static void fill_attempt(struct row *row, const struct store_finding *f)
+static const struct store_finding *finding_of(const struct view *v, int64_t id)
+{
+	return store_finding(v->store, (uint64_t)id);
+}
+
+static const char *outcome_of(const struct store_finding *f)
+{
+	if (f->type == EVENT_LISTENER)
+		return strcmp(f->listener.event, "up") == 0 ? "listens" : "gone";
+	return f->type == EVENT_RESET ? "reset" : f->attempt.outcome;
+}
+
+static void fill_what(const struct store_finding *f, const char *netns, struct cell *ret)
 {
 	const struct event_attempt *a = &f->attempt;
+	const char *open = netns[0] ? "[" : "", *close = netns[0] ? "] " : "";
 
-	snprintf(row->cells[COL_PORT], LIST_CELL, "%" PRId64, a->port);
-	row->sort[COL_PORT] = -a->port;
-	snprintf(row->cells[COL_PEER], LIST_CELL, "%s%.40s", strcmp(a->dir, "out") == 0 ? ">" : "", a->peer);
-	text_copy(row->cells[COL_OUTCOME], LIST_CELL, f->type == EVENT_RESET ? "reset" : a->outcome);
-	if (a->count > 1)
-		snprintf(row->cells[COL_COUNT], LIST_CELL, "%" PRId64, a->count);
-	row->sort[COL_COUNT] = a->count;
-	snprintf(row->last, sizeof(row->last), "%s%s%s%s%s", a->netns[0] ? "[" : "", a->netns, a->netns[0] ? "] " : "",
-		strcmp(a->confidence, "possible") == 0 ? "? " : "",
-		cause_entry(cause_by_id(a->cause))->words);
-	snprintf(row->found_by, sizeof(row->found_by), "%s %s %s %s %s", a->cause, a->summary,
-		a->client_sees, a->client_words, a->owner.comm);
-	row->role = strcmp(a->outcome, "cancelled") == 0 ? ROLE_NORMAL : ROLE_BAD;
+	if (f->type == EVENT_LISTENER) {
+		const char *does = strcmp(f->listener.event, "up") == 0 ? "listens on" : "listens no more on";
+
+		snprintf(ret->text, sizeof(ret->text), "%s%s%s%s (pid %" PRId64 ") %s %s", open, netns, close, f->listener.owner.comm,
+			f->listener.owner.pid, does, f->listener.addr);
+		if (text_width(ret->text) > ret->width)
+			snprintf(ret->text, sizeof(ret->text), "%s %s", does, f->listener.addr);
+		ret->role = ROLE_DIM;
+		return;
+	}
+	snprintf(ret->text, sizeof(ret->text), "%s%s%s%s", open, netns, close, a->summary);
+	if (text_width(ret->text) > ret->width)
+		snprintf(ret->text, sizeof(ret->text), "%s%s%s%s%s", open, netns, close,
+			strcmp(a->confidence, "possible") == 0 ? "? " : "", tell_cause(f));
+	ret->role = strcmp(a->outcome, "cancelled") == 0 ? ROLE_NORMAL : ROLE_BAD;
 }
 
-static void fill_listener(struct row *row, const struct store_finding *f)
+static void cell(const struct view *v, int64_t id, int column, struct cell *ret)
 {
-	const struct event_listener *l = &f->listener;
+	const struct store_finding *f = finding_of(v, id);
+	bool failed = tell_is_failure(f);
 
-	snprintf(row->cells[COL_PORT], LIST_CELL, "%" PRId64, l->port);
-	row->sort[COL_PORT] = -l->port;
-	text_copy(row->cells[COL_OUTCOME], LIST_CELL, strcmp(l->event, "up") == 0 ? "listens" : "gone");
-	snprintf(row->last, sizeof(row->last), "%s (pid %" PRId64 ") %s %s", l->owner.comm, l->owner.pid,
-		strcmp(l->event, "up") == 0 ? "listens on" : "listens no more on", l->addr);
-	row->role = ROLE_DIM;
-}
-
-static void fill(struct view *v, const struct store *s)
-{
-	list_clear(&v->list);
-	for (uint64_t i = s->n_findings; i > 0; i--) {
-		const struct store_finding *f = store_finding(s, i);
-		struct row *row = f ? list_add(&v->list, (int64_t)i) : NULL;
-		time_t t;
-		struct tm tm;
-
-		if (!row)
-			break;
-		t = (time_t)(f->t / USEC);
-		localtime_r(&t, &tm);
-		strftime(row->cells[COL_TIME], LIST_CELL, "%H:%M:%S", &tm);
-		if (f->type == EVENT_LISTENER)
-			fill_listener(row, f);
-		else
-			fill_attempt(row, f);
+	if (!f)
+		return;
+	ret->role = failed ? ROLE_NORMAL : ROLE_DIM;
+	switch (column) {
+	case COL_TIME:
+		format_clock(f->t, ret->text, sizeof(ret->text));
+		break;
+	case COL_PORT:
+		ret->number = -STORE_PORT(f->place);
+		snprintf(ret->text, sizeof(ret->text), "%" PRId64, STORE_PORT(f->place));
+		break;
+	case COL_PEER:
+		if (failed)
+			snprintf(ret->text, sizeof(ret->text), "%s%s", strcmp(f->attempt.dir, "out") == 0 ? ">" : "", f->attempt.peer);
+		break;
+	case COL_OUTCOME:
+		text_copy(ret->text, sizeof(ret->text), outcome_of(f));
+		break;
+	case COL_COUNT:
+		ret->number = failed ? f->attempt.count : 0;
+		if (ret->number > 1)
+			format_number(ret->number, ret->text, sizeof(ret->text));
+		break;
+	case COL_CONFIDENCE:
+		text_copy(ret->text, sizeof(ret->text), failed ? f->attempt.confidence : "");
+		break;
+	case COL_CAUSE:
+		text_copy(ret->text, sizeof(ret->text), failed ? f->attempt.cause : "");
+		break;
+	case COL_PROGRAM:
+		text_copy(ret->text, sizeof(ret->text), failed ? f->attempt.owner.comm : f->listener.owner.comm);
+		break;
+	case COL_WHAT:
+		fill_what(f, store_netns(v->store, f->place), ret);
+		break;
 	}
 }
 
-static void detail(struct view *v, const struct store *s, const struct row *row, char *what,
-	size_t what_size, char *todo, size_t todo_size)
+static void subject(const struct view *v, int64_t id, struct subject *ret)
 {
-	const struct store_finding *f = store_finding(s, (uint64_t)row->id);
+	static char found_by[1000];
+	const struct store_finding *f = finding_of(v, id);
+	bool failed = tell_is_failure(f);
 
-	(void)v;
-	if (!f || f->type == EVENT_LISTENER)
+	*ret = (struct subject){.port = f ? STORE_PORT(f->place) : 0};
+	if (!f)
 		return;
-	snprintf(what, what_size, "%s (%s): %s", f->attempt.cause, f->attempt.confidence,
-		f->attempt.summary);
+	text_copy(found_by, sizeof(found_by), "");
+	if (failed)
+		text_append(found_by, sizeof(found_by), "%s %s %s", f->attempt.summary, f->attempt.client_sees,
+			f->attempt.client_words);
+	ret->texts[FILTER_ANY] = found_by;
+	ret->texts[FILTER_NETNS] = store_netns(v->store, f->place);
+	ret->texts[FILTER_OUTCOME] = outcome_of(f);
+	ret->texts[FILTER_PROGRAM] = failed ? f->attempt.owner.comm : f->listener.owner.comm;
+	ret->texts[FILTER_PEER] = failed ? f->attempt.peer : NULL;
+	ret->texts[FILTER_CAUSE] = failed ? f->attempt.cause : NULL;
+	ret->texts[FILTER_CONFIDENCE] = failed ? f->attempt.confidence : NULL;
+}
+
+static void fill(struct view *v)
+{
+	for (uint64_t i = v->store->n_findings; i > 0 && store_finding(v->store, i); i--) {
+		struct subject about;
+
+		if (v->filter->n > 0) {
+			subject(v, (int64_t)i, &about);
+			if (!filter_matches(v->filter, &about))
+				continue;
+		}
+		list_add(&v->list, (int64_t)i);
+	}
+}
+
+static void detail(const struct view *v, int64_t id, char *what, size_t what_size, char *todo, size_t todo_size)
+{
+	const struct store_finding *f = finding_of(v, id);
+
+	if (!tell_is_failure(f))
+		return;
+	snprintf(what, what_size, "%s (%s): %s", f->attempt.cause, f->attempt.confidence, f->attempt.summary);
 	snprintf(todo, todo_size, "Fix: %s", f->attempt.advice);
 }
 
-const struct view_ops findings_view = {"Findings", fill, detail};
+static bool enter(const struct view *v, int64_t id, struct place *ret)
+{
+	const struct store_finding *f = finding_of(v, id);
+
+	if (!f)
+		return false;
+	*ret = (struct place){.view = tell_is_failure(f) ? VIEW_ATTEMPT : VIEW_PORT, .port = f->place,
+		.finding = tell_is_failure(f) ? f->number : 0};
+	return true;
+}
+
+static uint64_t finding(const struct view *v, int64_t id)
+{
+	(void)v;
+	return (uint64_t)id;
+}
+
+const struct view_ops findings_view = {
+	.name = "Findings",
+	.columns = columns,
+	.n_columns = COLUMNS,
+	.fill = fill,
+	.cell = cell,
+	.subject = subject,
+	.detail = detail,
+	.enter = enter,
+	.finding = finding,
+	.list = SETTINGS_FINDINGS,
+};

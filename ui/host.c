@@ -1,8 +1,14 @@
-/* host.c - the Host view: which sources there are and what is missing, what was lost, which namespaces are watched. */
+/* host.c - the Host view: sources and what is missing, what was lost, interfaces, counters, settings, namespaces. */
+#include "format.h"
 #include "view.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
+
+enum {
+	WIDE = 120, /* columns on which there is room for words beside a value */
+};
 
 /* What goes without a source. */
 static const char *const without[] = {
@@ -13,43 +19,81 @@ static const char *const without[] = {
 	[SOURCE_NAMESPACES] = "containers are looked into only where a port leads to one",
 };
 
-static void add_sources(struct list *l, const struct store *s, int width)
+static void add_sources(struct view *v)
 {
-	list_text(l, ROLE_STRONG, width, 0, "Sources");
+	page_heading(v, "Sources");
 	for (int i = 0; i < SOURCE_COUNT; i++) {
-		const struct event_state *state = &s->hello.sources[i];
+		const struct event_state *state = &v->store->hello.sources[i];
 		bool on = strcmp(state->state, "on") == 0;
 
-		list_text(l, on || i == SOURCE_NAMESPACES ? ROLE_NORMAL : ROLE_BAD, width, 2, "%-11s %-9s %s", source_name((enum source)i), state->state,
-			state->why);
+		page_text(v, on || i == SOURCE_NAMESPACES ? ROLE_NORMAL : ROLE_BAD, 2, 24, NULL, "%-11s %-9s %s",
+			source_name((enum source)i), state->state, state->why);
 		if (!on)
-			list_text(l, ROLE_DIM, width, 24, "without it: %s", without[i]);
+			page_text(v, ROLE_DIM, 24, 24, NULL, "without it: %s", without[i]);
 	}
 }
 
-static void add_totals(struct list *l, const struct store *s, int width)
+static void add_totals(struct view *v)
 {
-	const struct event_tick *t = &s->totals;
+	const struct event_tick *t = &v->store->totals;
 
-	list_text(l, ROLE_STRONG, width, 0, "Since the start");
-	list_text(l, t->lost ? ROLE_BAD : ROLE_NORMAL, width, 2, "packets     %" PRId64 " received, %" PRId64 " lost", t->received,
+	page_heading(v, "Since the start");
+	page_text(v, t->lost ? ROLE_BAD : ROLE_NORMAL, 2, 14, NULL, "packets     %" PRId64 " received, %" PRId64 " lost", t->received,
 		t->lost);
-	list_text(l, ROLE_NORMAL, width, 2, "attempts    %" PRId64 ": %" PRId64 " accepted, %" PRId64 " refused, %" PRId64
+	page_text(v, ROLE_NORMAL, 2, 14, NULL, "attempts    %" PRId64 ": %" PRId64 " accepted, %" PRId64 " refused, %" PRId64
 		" silent, %" PRId64 " unreachable, %" PRId64 " unfinished, %" PRId64 " reset", t->attempts, t->accepted, t->refused,
 		t->silent, t->unreachable, t->unfinished, t->reset);
-	list_text(l, t->evicted + t->untracked ? ROLE_BAD : ROLE_NORMAL, width, 2, "tables      %" PRId64 " tracked now, %" PRId64
+	page_text(v, t->evicted + t->untracked ? ROLE_BAD : ROLE_NORMAL, 2, 14, NULL, "tables      %" PRId64 " tracked now, %" PRId64
 		" evicted, %" PRId64 " only counted, %" PRId64 " told together with others", t->tracked, t->evicted, t->untracked,
 		t->rolled_up);
 }
 
-static void fill(struct view *v, const struct store *s)
+/* Facts of one kind, under a heading; those that changed say so in words. */
+static void add_facts(struct view *v, const char *kind, const char *heading, int name_width)
 {
-	struct list *l = &v->list;
+	const struct store *s = v->store;
+	bool headed = false;
 
-	list_clear(l);
-	list_text(l, ROLE_TITLE, v->width, 0, "Host %s", s->hello.host);
-	add_sources(l, s, v->width);
-	add_totals(l, s, v->width);
+	for (size_t i = 0; i < s->n_facts; i++) {
+		const struct store_fact *f = &s->facts[i];
+		const char *open = f->f.note[0] ? "  (" : "", *close = f->f.note[0] ? ")" : "";
+		char when[16];
+
+		if (strcmp(f->f.kind, kind) != 0)
+			continue;
+		if (!headed)
+			page_heading(v, "%s", heading);
+		headed = true;
+		page_text(v, f->changed && strcmp(kind, "counter") != 0 ? ROLE_WARN : ROLE_NORMAL, 2,
+			v->width < WIDE ? 6 : name_width + 3, NULL,
+			"%-*s %s%s%s%s%s%s", name_width, f->f.name, f->f.value, open, f->f.note, close,
+			f->changed ? ", changed " : "", f->changed ? format_clock(f->t, when, sizeof(when)) : "");
+	}
 }
 
-const struct view_ops host_view = {"Host", fill, NULL};
+static void add_namespaces(struct view *v)
+{
+	if (v->store->n_netns == 0)
+		return;
+	page_heading(v, "Namespaces with something to tell (%" PRId64 ")", v->store->n_netns);
+	for (int64_t i = 1; i <= v->store->n_netns && i < STORE_NETNS; i++)
+		page_line(&v->list, ROLE_NORMAL, "  %s", v->store->netns[i]);
+}
+
+static void fill(struct view *v)
+{
+	add_sources(v);
+	add_totals(v);
+	add_facts(v, "interface", "Interfaces", 16);
+	add_facts(v, "firewall", "Firewall", 16);
+	add_facts(v, "counter", "Counters that moved since the start", 26);
+	add_facts(v, "sysctl", "Settings of the kernel that matter here", 34);
+	add_namespaces(v);
+}
+
+static void title(const struct view *v, char *buf, size_t size)
+{
+	snprintf(buf, size, "Host %s", v->store->hello.host);
+}
+
+const struct view_ops host_view = {.name = "Host", .fill = fill, .title = title};

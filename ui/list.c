@@ -1,58 +1,99 @@
-/* list.c - rows drawn, sorted, filtered and searched alike in every view. */
+/* list.c - rows and lines drawn, sorted and searched alike in every view. */
 #include "base/text.h"
 #include "draw.h"
 #include "view.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-	WIDE = 120, /* columns of a terminal on which a column takes its wide form */
+	WIDE = 120,     /* columns of a terminal on which a column takes its wide form */
+	REST_MIN = 24,  /* columns that are left to the last one */
 };
 
-int list_init(struct list *l, const struct column *columns, int n)
+int list_init(struct list *l, const struct view_ops *ops)
 {
 	memset(l, 0, sizeof(*l));
-	l->columns = columns;
-	l->n_columns = n;
+	l->columns = ops->columns;
+	l->n_columns = ops->n_columns;
 	l->sort = -1;
-	l->rows = calloc(LIST_ROWS, sizeof(*l->rows));
-	return l->rows ? 0 : -ENOMEM;
+	if (l->columns)
+		l->rows = calloc(LIST_ROWS, sizeof(*l->rows));
+	else
+		l->lines = calloc(PAGE_LINES, sizeof(*l->lines));
+	return l->rows || l->lines ? 0 : -ENOMEM;
 }
 
 void list_fini(struct list *l)
 {
 	free(l->rows);
+	free(l->lines);
 	l->rows = NULL;
+	l->lines = NULL;
 }
 
 void list_clear(struct list *l)
 {
-	l->n_rows = 0;
+	l->n = 0;
 }
 
-struct row *list_add(struct list *l, int64_t id)
+void list_add(struct list *l, int64_t id)
 {
-	static const struct row empty;
-	struct row *row;
-
-	if (l->n_rows == LIST_ROWS)
-		return NULL;
-	row = &l->rows[l->n_rows++];
-	*row = empty;
-	row->id = id;
-	return row;
+	if (l->n < LIST_ROWS)
+		l->rows[l->n++] = (struct row){.id = id};
 }
 
-static bool matches(const struct list *l, const struct row *row, const char *text)
+int list_column(const struct list *l, const char *name)
 {
 	for (int i = 0; i < l->n_columns; i++)
-		if (strcasestr(row->cells[i], text))
-			return true;
-	return strcasestr(row->last, text) || strcasestr(row->found_by, text);
+		if (strcmp(l->columns[i].name, name) == 0)
+			return i;
+	return -1;
+}
+
+void list_configure(struct list *l, const char *columns, const char *sort)
+{
+	char words[256], *save, *word;
+	int last = l->n_columns - 1;
+
+	text_copy(words, sizeof(words), columns);
+	l->n_order = 0;
+	for (word = strtok_r(words, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+		int c = list_column(l, word);
+
+		for (int i = 0; i < l->n_order; i++)
+			c = l->order[i] == c ? -1 : c;
+		if (c >= 0 && c != last && l->n_order < LIST_COLUMNS - 1)
+			l->order[l->n_order++] = c;
+	}
+	if (l->n_order > 0)
+		l->order[l->n_order++] = last; /* which takes the rest of the line */
+	l->reverse = sort[0] == '-';
+	l->sort = list_column(l, sort + l->reverse);
+}
+
+/* The columns that are shown at a width, the last one being that of the rest; returns how many. */
+static int columns_shown(const struct list *l, int width, int *ret, int *ret_widths)
+{
+	int n = 0, used = 0, last = l->n_columns - 1;
+
+	for (int i = 0; i < (l->n_order ? l->n_order : l->n_columns) - 1; i++) {
+		int c = l->n_order ? l->order[i] : i;
+		const struct column *col = &l->columns[c];
+		int w = col->wide && width >= WIDE ? col->wide : col->width;
+
+		if (!l->n_order && (col->from_width < 0 || width < col->from_width))
+			continue;
+		if (used + w + 1 > width - REST_MIN && n > 0)
+			continue;
+		ret[n] = c;
+		ret_widths[n++] = w;
+		used += w + 1;
+	}
+	ret[n] = last;
+	ret_widths[n++] = width > used ? width - used : 0;
+	return n;
 }
 
 static const struct list *sorted;
@@ -60,73 +101,145 @@ static const struct list *sorted;
 static int compare(const void *a, const void *b)
 {
 	const struct row *x = a, *y = b;
-	int c = sorted->sort;
 	int r;
 
-	if (sorted->columns[c].right)
-		r = x->sort[c] < y->sort[c] ? 1 : x->sort[c] > y->sort[c] ? -1 : 0;
-	else if (sorted->columns[c].width == 0)
-		r = strcmp(y->last, x->last);
+	if (sorted->columns[sorted->sort].right)
+		r = x->number < y->number ? 1 : x->number > y->number ? -1 : 0;
 	else
-		r = strcmp(x->cells[c], y->cells[c]);
+		r = strcmp(x->text, y->text);
+	r = sorted->reverse ? -r : r;
 	return r ? r : x->id < y->id ? -1 : x->id > y->id;
 }
 
-void list_settle(struct list *l)
+static void sort_rows(struct view *v)
 {
-	int kept = 0, found = -1;
+	struct list *l = &v->list;
 
-	for (int i = 0; i < l->n_rows && l->filter[0]; i++)
-		if (matches(l, &l->rows[i], l->filter)) {
-			if (i != kept)
-				l->rows[kept] = l->rows[i];
-			kept++;
-		}
-	if (l->filter[0])
-		l->n_rows = kept;
-	if (l->sort >= 0) {
-		sorted = l;
-		qsort(l->rows, (size_t)l->n_rows, sizeof(*l->rows), compare);
+	for (int i = 0; i < l->n; i++) {
+		struct cell cell = {.width = CELL_TEXT};
+
+		v->ops->cell(v, l->rows[i].id, l->sort, &cell);
+		l->rows[i].number = cell.number;
+		text_copy(l->rows[i].text, sizeof(l->rows[i].text), cell.text);
 	}
-	for (int i = 0; i < l->n_rows && found < 0 && l->moved; i++)
-		if (l->rows[i].id == l->selected_id)
-			found = i;
-	if (found >= 0) /* the row that is being read keeps its place on the screen */
-		l->top += found - l->selected;
-	if (found >= 0)
-		l->selected = found;
-	if (!l->moved)
-		l->selected = l->top = 0;
-	if (l->selected >= l->n_rows)
-		l->selected = l->n_rows ? l->n_rows - 1 : 0;
-	if (l->n_rows)
-		l->selected_id = l->rows[l->selected].id;
+	sorted = l;
+	qsort(l->rows, (size_t)l->n, sizeof(*l->rows), compare);
 }
 
-static void draw_cells(const struct list *l, const struct row *row, int y, int width, enum role role)
+static bool same_place(const struct place *a, const struct place *b)
 {
-	/* Only the words of a row are coloured: a screen full of red says nothing. */
-	enum role cell = role == ROLE_BAD || role == ROLE_WARN ? ROLE_NORMAL : role;
-	int x = 0;
+	return a->view == b->view && a->port == b->port && a->finding == b->finding && strcmp(a->peer, b->peer) == 0;
+}
 
-	for (int i = 0; i < l->n_columns && x < width; i++) {
-		const struct column *c = &l->columns[i];
-		int w = c->wide && width >= WIDE ? c->wide : c->width ? c->width : width - x;
+/* The entry that was selected: a row by its id, a line by where it leads. -1: it is not there any more. */
+static int find_selected(const struct list *l)
+{
+	int n = l->selected;
 
-		if (width < c->from_width)
-			continue;
-		if (w > width - x)
-			w = width - x;
-		if (c->width == 0)
-			draw_text(y, x, w, role, row ? row->last : c->title);
-		else if (c->right)
-			draw_right(y, x, w, cell, row ? row->cells[i] : c->title);
-		else
-			draw_text(y, x, w, cell, row ? row->cells[i] : c->title);
-		if (c->width && x + w < width)
-			draw_text(y, x + w, 1, cell, row ? "" : l->sort == i ? "v" : "");
-		x += w + (c->width != 0);
+	for (int i = 0; i < l->n && l->rows; i++)
+		if (l->rows[i].id == l->selected_id)
+			return i;
+	if (l->rows || !l->lines || (n < l->n && (!l->selected_to.view || same_place(&l->lines[n].to, &l->selected_to))))
+		return -1;
+	for (int i = 0; i < l->n && l->selected_to.view; i++)
+		if (l->lines[i].links && same_place(&l->lines[i].to, &l->selected_to))
+			return i;
+	return -1;
+}
+
+static void remember_selected(struct list *l)
+{
+	static const struct place nowhere;
+
+	if (l->n == 0)
+		return;
+	if (l->rows)
+		l->selected_id = l->rows[l->selected].id;
+	else
+		l->selected_to = l->lines[l->selected].links ? l->lines[l->selected].to : nowhere;
+}
+
+void list_settle(struct view *v)
+{
+	struct list *l = &v->list;
+	int found;
+
+	if (l->rows && l->sort >= 0)
+		sort_rows(v);
+	else if (l->rows && l->reverse)
+		for (int i = 0; i < l->n / 2; i++) {
+			struct row row = l->rows[i];
+
+			l->rows[i] = l->rows[l->n - 1 - i];
+			l->rows[l->n - 1 - i] = row;
+		}
+	found = l->moved ? find_selected(l) : -1;
+	if (found >= 0) { /* what is being read keeps its place on the screen */
+		l->top += found - l->selected;
+		l->selected = found;
 	}
+	if (!l->moved)
+		l->selected = l->top = 0;
+	if (l->selected >= l->n)
+		l->selected = l->n ? l->n - 1 : 0;
+	remember_selected(l);
+}
+
+static void draw_headings(const struct view *v, int y)
+{
+	const struct list *l = &v->list;
+	int columns[LIST_COLUMNS], widths[LIST_COLUMNS], x = 0;
+	int n = columns_shown(l, v->width, columns, widths);
+
+	for (int i = 0; i < n; i++) {
+		const struct column *c = &l->columns[columns[i]];
+		char title[40];
+
+		text_copy(title, sizeof(title), c->title);
+		if (c->right)
+			draw_right(y, x, widths[i], ROLE_HEADER, title);
+		else
+			draw_text(y, x, widths[i], ROLE_HEADER, title);
+		if (i + 1 < n)
+			draw_text(y, x + widths[i], 1, ROLE_HEADER,
+				l->sort == columns[i] ? l->reverse ? "^" : "v" : "");
+		else if (l->sort == columns[i])
+			draw_text(y, x + (int)strlen(title), 1, ROLE_HEADER, l->reverse ? "^" : "v");
+		x += widths[i] + 1;
+	}
+}
+
+static void draw_row(const struct view *v, int64_t id, int y, bool selected)
+{
+	const struct list *l = &v->list;
+	int columns[LIST_COLUMNS], widths[LIST_COLUMNS], x = 0;
+	int n = columns_shown(l, v->width, columns, widths);
+
+	for (int i = 0; i < n; i++) {
+		const struct column *c = &l->columns[columns[i]];
+		struct cell cell = {.width = widths[i]};
+		enum role role;
+
+		v->ops->cell(v, id, columns[i], &cell);
+		/* Only the words of a row are coloured: a screen full of red says nothing. */
+		role = selected ? ROLE_SELECT : i + 1 == n || cell.role == ROLE_DIM ? cell.role : ROLE_NORMAL;
+		if (c->right)
+			draw_right(y, x, widths[i], role, cell.text);
+		else
+			draw_text(y, x, widths[i], role, cell.text);
+		if (i + 1 < n)
+			draw_text(y, x + widths[i], 1, selected ? ROLE_SELECT : ROLE_NORMAL, "");
+		x += widths[i] + 1;
+	}
+}
+
+static void draw_line(const struct line *line, int y, int width, bool selected)
+{
+	int lead = selected || line->lead > width ? 0 : line->lead;
+
+	draw_text(y, 0, width, selected ? ROLE_SELECT : line->role, line->text);
+	if (lead > 0)
+		draw_start(y, 0, lead, line->lead_role, line->text);
 }
 
 static void scroll(struct list *l, int height)
@@ -135,32 +248,57 @@ static void scroll(struct list *l, int height)
 		l->top = l->selected;
 	if (l->top < l->selected - height + 1)
 		l->top = l->selected - height + 1;
-	if (l->top > l->n_rows - height)
-		l->top = l->n_rows - height;
+	if (l->top > l->n - height)
+		l->top = l->n - height;
 	if (l->top < 0)
 		l->top = 0;
 }
 
-void list_draw(struct list *l, int y, int height, int width, bool headings, bool select)
+void list_draw(struct view *v, int y, int height)
 {
-	if (headings) {
-		draw_cells(l, NULL, y++, width, ROLE_HEADER);
+	struct list *l = &v->list;
+
+	if (l->rows) {
+		draw_headings(v, y++);
 		height--;
 	}
 	scroll(l, height);
 	for (int i = 0; i < height; i++) {
 		int n = l->top + i;
 
-		if (n >= l->n_rows)
-			draw_text(y + i, 0, width, ROLE_NORMAL, "");
+		if (n >= l->n)
+			draw_text(y + i, 0, v->width, ROLE_NORMAL, "");
+		else if (l->rows)
+			draw_row(v, l->rows[n].id, y + i, n == l->selected);
 		else
-			draw_cells(l, &l->rows[n], y + i, width,
-				select && n == l->selected ? ROLE_SELECT : l->rows[n].role);
+			draw_line(&l->lines[n], y + i, v->width, n == l->selected && l->moved);
 	}
+}
+
+int list_column_at(const struct view *v, int x)
+{
+	int columns[LIST_COLUMNS], widths[LIST_COLUMNS], at = 0;
+	int n = v->list.rows ? columns_shown(&v->list, v->width, columns, widths) : 0;
+
+	for (int i = 0; i < n; i++) {
+		at += widths[i] + 1;
+		if (x < at)
+			return columns[i];
+	}
+	return -1;
+}
+
+void list_select(struct list *l, int n)
+{
+	l->selected = n >= l->n ? l->n - 1 : n;
+	l->selected = l->selected < 0 ? 0 : l->selected;
+	l->moved = true;
+	remember_selected(l);
 }
 
 bool list_move(struct list *l, enum action a, int height)
 {
+	int page = height > 1 ? height - 1 : 1;
 	int to = l->selected;
 
 	switch (a) {
@@ -171,63 +309,58 @@ bool list_move(struct list *l, enum action a, int height)
 		to++;
 		break;
 	case ACTION_PAGE_UP:
-		to -= height > 1 ? height - 1 : 1;
+		to -= page;
 		break;
 	case ACTION_PAGE_DOWN:
-		to += height > 1 ? height - 1 : 1;
+		to += page;
 		break;
 	case ACTION_HOME:
 		to = 0;
 		break;
 	case ACTION_END:
-		to = l->n_rows - 1;
+		to = l->n - 1;
 		break;
 	default:
 		return false;
 	}
-	if (to >= l->n_rows)
-		to = l->n_rows - 1;
-	if (to < 0)
-		to = 0;
-	l->selected = to;
-	l->moved = a != ACTION_HOME;
-	if (l->n_rows)
-		l->selected_id = l->rows[to].id;
+	/* A page scrolls by as much as the selection moves. */
+	if (l->lines && (a == ACTION_PAGE_UP || a == ACTION_PAGE_DOWN))
+		l->top += a == ACTION_PAGE_UP ? -page : page;
+	list_select(l, to);
+	if (a == ACTION_HOME)
+		l->moved = false;
 	return true;
 }
 
-bool list_search(struct list *l, int step, bool from_here)
+static bool row_has(const struct view *v, int64_t id, const char *text)
 {
-	for (int i = from_here ? 0 : 1; i <= l->n_rows && l->search[0]; i++) {
-		int n = ((l->selected + step * i) % l->n_rows + l->n_rows) % l->n_rows;
+	struct subject s = {.port = 0};
 
-		if (!matches(l, &l->rows[n], l->search))
-			continue;
-		l->selected = n;
-		l->moved = true;
-		l->selected_id = l->rows[n].id;
-		return true;
+	for (int i = 0; i < v->list.n_columns; i++) {
+		struct cell cell = {.width = CELL_TEXT};
+
+		v->ops->cell(v, id, i, &cell);
+		if (strcasestr(cell.text, text))
+			return true;
 	}
+	v->ops->subject(v, id, &s);
+	for (int i = 0; i < FILTER_FIELDS; i++)
+		if (s.texts[i] && strcasestr(s.texts[i], text))
+			return true;
 	return false;
 }
 
-void list_text(struct list *l, enum role role, int width, int indent, const char *format, ...)
+bool list_search(struct view *v, const char *text, int step, bool from_here)
 {
-	char text[1024];
-	const char *p = text, *next;
-	va_list args;
+	struct list *l = &v->list;
 
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	do {
-		size_t n = draw_wrap(p, width - indent, &next);
-		struct row *row = list_add(l, l->n_rows);
+	for (int i = from_here ? 0 : 1; i <= l->n && l->n > 0 && text[0]; i++) {
+		int n = ((l->selected + step * i) % l->n + l->n) % l->n;
 
-		if (!row)
-			return;
-		row->role = role;
-		snprintf(row->last, sizeof(row->last), "%*s%.*s", indent, "", (int)n, p);
-		p = next;
-	} while (*p);
+		if (l->rows ? row_has(v, l->rows[n].id, text) : strcasestr(l->lines[n].text, text) != NULL) {
+			list_select(l, n);
+			return true;
+		}
+	}
+	return false;
 }

@@ -1,6 +1,7 @@
 /* ports.c - the Ports view: a row a local port, and in words why peers fail there. */
 #include "base/text.h"
 #include "engine/causes.h"
+#include "format.h"
 #include "view.h"
 
 #include <inttypes.h>
@@ -9,242 +10,405 @@
 #include <string.h>
 
 enum {
-	RECENT = 60 * USEC, /* a failure younger than this is trouble */
+	RECENT = 60 * USEC, /* a failure younger than this is trouble, a listener new, or just gone */
+	SPARK = 10,         /* columns */
 };
 
 enum {
 	COL_PORT,
 	COL_BIND,
 	COL_OWNER,
+	COL_STATE,
 	COL_SYN,
+	COL_SYN_SPARK,
 	COL_ACCEPTED,
 	COL_REFUSED,
 	COL_RESET,
 	COL_SILENT,
 	COL_UNREACHABLE,
+	COL_FAIL_SPARK,
 	COL_FIN,
 	COL_QUEUE,
+	COL_USER,
+	COL_UNIT,
+	COL_NETNS,
 	COL_WHY,
+	COLUMNS,
 };
 
-const struct column port_columns[] = {
-	[COL_PORT] = {"PORT", 5, 0, 0, true},
-	[COL_BIND] = {"LISTENS ON", 15, 22, 0, false},
-	[COL_OWNER] = {"PROGRAM", 9, 15, 0, false},
-	[COL_SYN] = {"SYN/s", 5, 0, 110, true},
-	[COL_ACCEPTED] = {"ACC", 4, 0, 0, true},
-	[COL_REFUSED] = {"REF", 4, 0, 0, true},
-	[COL_RESET] = {"RST", 4, 0, 0, true},
-	[COL_SILENT] = {"SIL", 4, 0, 0, true},
-	[COL_UNREACHABLE] = {"ICMP", 4, 0, 90, true},
-	[COL_FIN] = {"FIN", 5, 0, 132, true},
-	[COL_QUEUE] = {"QUEUE", 9, 0, 110, false},
-	[COL_WHY] = {"WHY", 0, 0, 0, false},
+static const struct column columns[COLUMNS] = {
+	[COL_PORT] = {"port", "PORT", "the local port", 5, 0, 0, true},
+	[COL_BIND] = {"bind", "LISTENS ON", "the address it is bound to; + how many more", 15, 22, 0, false},
+	[COL_OWNER] = {"program", "PROGRAM", "who listens", 9, 15, 0, false},
+	[COL_STATE] = {"state", "STATE", "new, gone or restarted within the last minute", 5, 0, 90, false},
+	[COL_SYN] = {"syn", "SYN/s", "connection attempts a second", 5, 0, 110, true},
+	[COL_SYN_SPARK] = {"syns", "SYN 1 min", "attempts over the last minute", SPARK, 0, 140, false},
+	[COL_ACCEPTED] = {"accepted", "ACC", "accepted, since the start", 4, 6, 0, true},
+	[COL_REFUSED] = {"refused", "REF", "refused; with ICMP errors where those have no column", 4, 0, 0, true},
+	[COL_RESET] = {"reset", "RST", "accepted and then reset", 4, 0, 0, true},
+	[COL_SILENT] = {"silent", "SIL", "without an answer, or never completed", 4, 0, 0, true},
+	[COL_UNREACHABLE] = {"icmp", "ICMP", "answered by an ICMP error", 4, 0, 100, true},
+	[COL_FAIL_SPARK] = {"failures", "FAIL 1 min", "failures over the last minute", SPARK, 0, 132, false},
+	[COL_FIN] = {"fin", "FIN", "FINs of both sides", 5, 0, 160, true},
+	[COL_QUEUE] = {"queue", "QUEUE", "accept queue, and its limit", 9, 0, 120, false},
+	[COL_USER] = {"user", "USER", "whose process it is", 10, 0, -1, false},
+	[COL_UNIT] = {"unit", "UNIT", "systemd unit or container", 18, 0, 180, false},
+	[COL_NETNS] = {"netns", "NETNS", "network namespace; else it stands before the words", 14, 0, -1, false},
+	[COL_WHY] = {"why", "WHY", "why peers fail, or would", 0, 0, 0, false},
 };
-const int n_port_columns = sizeof(port_columns) / sizeof(port_columns[0]);
 
-/* 1234 -> "1234", 123456 -> "123k": what fits four columns. */
-static void number(char *buf, size_t size, int64_t v)
+static const struct store_finding *failure_of(const struct store *s, const struct store_port *p)
 {
-	if (v < 10000)
-		snprintf(buf, size, "%" PRId64, v);
-	else if (v < 1000000)
-		snprintf(buf, size, "%" PRId64 "k", v / 1000);
-	else
-		snprintf(buf, size, "%" PRId64 "M", v / 1000000);
-}
+	const struct store_finding *f = store_finding(s, p->finding);
 
-static void fill_number(struct row *row, int column, int64_t v)
-{
-	row->sort[column] = v;
-	if (v != 0)
-		number(row->cells[column], LIST_CELL, v);
-}
-
-/* "*" for all addresses of both families; an IPv4 or IPv6 address else; "+1" when there are more. */
-static void fill_bind(struct row *row, const struct store *s, int64_t place,
-	const struct store_listener *best)
-{
-	char more[8] = "";
-	int others = -1;
-
-	for (const struct store_listener *l = NULL; (l = store_next_listener(s, place, l));)
-		others += l->gone == 0;
-	if (others > 0)
-		snprintf(more, sizeof(more), " +%d", others);
-	if (best->l.device[0])
-		snprintf(row->cells[COL_BIND], LIST_CELL, "%%%.15s%s", best->l.device, more);
-	else if (strcmp(best->l.reach, "everyone") == 0)
-		snprintf(row->cells[COL_BIND], LIST_CELL, "%s%s",
-			strcmp(best->l.family, "dual") == 0   ? "* (all)"
-			: strcmp(best->l.family, "ipv6") == 0 ? "[::] IPv6 only"
-							      : "0.0.0.0",
-			more);
-	else
-		snprintf(row->cells[COL_BIND], LIST_CELL, "%.39s%s", best->l.addr, more);
-}
-
-static void ago(char *buf, size_t size, int64_t usec)
-{
-	int64_t s = usec / USEC;
-
-	if (s < 90)
-		snprintf(buf, size, "%" PRId64 " s", s);
-	else if (s < 5400)
-		snprintf(buf, size, "%" PRId64 " min", s / 60);
-	else
-		snprintf(buf, size, "%" PRId64 " h", s / 3600);
+	return tell_is_failure(f) ? f : NULL;
 }
 
 /* Peers failed in the last minute. One that reset our SYN-ACK by itself did not. */
 static bool is_trouble(const struct store *s, const struct store_port *p)
 {
-	const struct store_finding *f = store_finding(s, p->finding);
+	const struct store_finding *f = failure_of(s, p);
 
-	return f && f->type != EVENT_LISTENER && s->now - p->last_failure < RECENT &&
-	       strcmp(f->attempt.outcome, "cancelled") != 0;
+	return f && s->now - p->last_failure < RECENT && strcmp(f->attempt.outcome, "cancelled") != 0;
 }
 
-/* The cause of its last failure, or what the bind alone says about remote peers. */
-static void fill_why(struct row *row, const struct store *s, const struct store_port *p,
-	const struct store_listener *best)
+static void fill_bind(const struct store *s, int64_t place, const struct store_listener *best, struct cell *ret)
 {
-	const struct store_finding *f = store_finding(s, p->finding);
-	int64_t age = s->now - p->last_failure;
+	int others = -1;
 
-	row->role = best ? ROLE_NORMAL : ROLE_DIM;
-	if (f && f->type != EVENT_LISTENER) {
-		const struct event_attempt *a = &f->attempt;
-		char when[24];
-
-		ago(when, sizeof(when), age);
-		snprintf(row->last, sizeof(row->last), "%s%s%s%s%s",
-			strcmp(a->confidence, "possible") == 0 ? "? " : is_trouble(s, p) ? "! " : "",
-			cause_entry(cause_by_id(a->cause))->words, age < RECENT ? "" : " (",
-			age < RECENT ? "" : when, age < RECENT ? "" : " ago)");
-		snprintf(row->found_by, sizeof(row->found_by), "%s %s %s %s %s", a->summary, a->cause,
-			a->client_sees, a->client_words, a->peer);
-		row->role = is_trouble(s, p) ? ROLE_BAD : row->role;
+	if (!best) {
+		text_copy(ret->text, sizeof(ret->text), "-");
 		return;
 	}
-	if (!best)
-		return;
-	if (strcmp(best->l.reach, "loopback") == 0) {
-		text_copy(row->last, sizeof(row->last), "loopback only: no remote peers");
-		row->role = ROLE_WARN;
-	} else if (strcmp(best->l.reach, "address") == 0) {
-		text_copy(row->last, sizeof(row->last), "this address only");
-	} else if (strcmp(best->l.reach, "device") == 0) {
-		text_copy(row->last, sizeof(row->last), "this interface only");
-	} else if (strcmp(best->l.reach, "link-local") == 0) {
-		text_copy(row->last, sizeof(row->last), "link-local only");
-	}
-}
-
-static const char *owner_text(const struct event_owner *o, char *buf, size_t size)
-{
-	if (o->pid == 0)
-		snprintf(buf, size, "A process that could not be looked up");
+	for (const struct store_listener *l = NULL; (l = store_next_listener(s, place, l));)
+		others += l->gone == 0;
+	if (best->l.device[0])
+		text_append(ret->text, sizeof(ret->text), "%%%.15s", best->l.device);
+	else if (strcmp(best->l.reach, "everyone") == 0)
+		text_append(ret->text, sizeof(ret->text), "%s", strcmp(best->l.family, "dual") == 0 ? "* (all)" :
+			strcmp(best->l.family, "ipv6") == 0 ? "[::] IPv6 only" : "0.0.0.0");
 	else
-		snprintf(buf, size, "%s (pid %" PRId64 "%s%s)", o->comm, o->pid, o->unit[0] ? ", " : "",
-			o->unit);
-	return buf;
+		text_append(ret->text, sizeof(ret->text), "%.39s", best->l.addr);
+	if (others > 0)
+		text_append(ret->text, sizeof(ret->text), " +%d", others);
 }
 
-/* Trouble first, then what listens, then the rest; within each by port. */
+/* A listener that came, went, or both, within the last minute: "new", "gone", "again"; "". */
+static const char *state_of(const struct store *s, const struct store_port *p)
+{
+	bool up = p->last_up && s->now - p->last_up < RECENT, down = p->last_down && s->now - p->last_down < RECENT;
+
+	if (p->listeners == 0)
+		return down ? "gone" : "";
+	return up && p->downs > 0 && p->last_up >= p->last_down ? "again" : up ? "new" : "";
+}
+
+static void say_state(const struct store *s, const struct store_port *p, struct cell *ret)
+{
+	const char *state = state_of(s, p);
+	char span[16];
+
+	if (strcmp(state, "again") == 0)
+		text_append(ret->text, sizeof(ret->text), "restarted %s ago%s", format_span(s->now - p->last_up, span,
+			sizeof(span)), p->downs > 2 ? ", as often before" : "");
+	else if (strcmp(state, "new") == 0)
+		text_append(ret->text, sizeof(ret->text), "new: has listened for %s", format_span(s->now - p->last_up, span,
+			sizeof(span)));
+	else if (strcmp(state, "gone") == 0)
+		text_append(ret->text, sizeof(ret->text), "gone: listened until %s ago", format_span(s->now - p->last_down, span,
+			sizeof(span)));
+}
+
+/* What the bind alone says of remote peers, before anybody has failed. */
+static void say_reach(const struct store_listener *best, struct cell *ret)
+{
+	static const struct {
+		const char *reach, *brief, *whole;
+		enum role role;
+	} words[] = {
+		{"loopback", "loopback only: no remote peers", "loopback only: remote peers would be refused", ROLE_WARN},
+		{"address", "this address only", "this address only: peers that dial another one would be refused", ROLE_NORMAL},
+		{"device", "this interface only", "this interface only: peers that come by another one would be refused", ROLE_NORMAL},
+		{"link-local", "link-local only", "link-local only: peers of the same link", ROLE_NORMAL},
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(best->l.reach, words[i].reach) == 0) {
+			ret->role = words[i].role;
+			text_copy(ret->text, sizeof(ret->text), text_width(words[i].whole) <= ret->width ? words[i].whole : words[i].brief);
+		}
+}
+
+/* The longest of what says it and fits: the sentence, the cause with who fails how often, the cause. */
+static void say_failure(const struct store *s, const struct store_port *p, const struct store_finding *f, const char *before,
+	struct cell *ret)
+{
+	const struct event_attempt *a = &f->attempt;
+	bool recent = s->now - p->last_failure < RECENT;
+	char span[16], tries[CELL_TEXT] = "", age[40] = "";
+	const char *mark = strcmp(a->confidence, "possible") == 0 ? "? " : is_trouble(s, p) ? "! " : "";
+
+	if (!recent)
+		snprintf(age, sizeof(age), " (%s ago)", format_span(s->now - p->last_failure, span, sizeof(span)));
+	if (a->failures > 1 && a->retry_interval > 0)
+		snprintf(tries, sizeof(tries), ": %s, %" PRId64 " times, every %.1f s", a->peer, a->failures,
+			(double)a->retry_interval / 1e6);
+	else
+		snprintf(tries, sizeof(tries), ": %s", a->peer);
+	snprintf(ret->text, sizeof(ret->text), "%s%s%s%s", before, mark, a->summary, age);
+	if (text_width(ret->text) > ret->width)
+		snprintf(ret->text, sizeof(ret->text), "%s%s%s%s%s", before, mark, tell_cause(f), tries, age);
+	if (text_width(ret->text) > ret->width)
+		snprintf(ret->text, sizeof(ret->text), "%s%s%s%s", before, mark, tell_cause(f), age);
+	ret->role = is_trouble(s, p) ? ROLE_BAD : ROLE_NORMAL;
+}
+
+static void fill_why(const struct view *v, const struct store_port *p, const struct store_listener *best, struct cell *ret)
+{
+	const struct store *s = v->store;
+	const struct store_finding *f = failure_of(s, p);
+	const char *netns = store_netns(s, p->place);
+	char before[48] = "";
+
+	if (netns[0])
+		snprintf(before, sizeof(before), "[%s] ", netns);
+	ret->role = best ? ROLE_NORMAL : ROLE_DIM;
+	if (f && (is_trouble(s, p) || !state_of(s, p)[0])) {
+		say_failure(s, p, f, before, ret);
+		return;
+	}
+	text_copy(ret->text, sizeof(ret->text), "");
+	if (best)
+		say_reach(best, ret);
+	if (state_of(s, p)[0] && ret->role != ROLE_WARN) {
+		text_copy(ret->text, sizeof(ret->text), before);
+		say_state(s, p, ret);
+	} else if (before[0]) {
+		char words[CELL_TEXT];
+
+		text_copy(words, sizeof(words), ret->text);
+		snprintf(ret->text, sizeof(ret->text), "%s%s", before, words);
+	}
+}
+
+static void set_number(struct cell *ret, int64_t v)
+{
+	ret->number = v;
+	if (v != 0)
+		format_number(v, ret->text, sizeof(ret->text));
+}
+
+static void cell(const struct view *v, int64_t id, int column, struct cell *ret)
+{
+	const struct store_port *p = store_port(v->store, id);
+	const struct store_listener *best = store_listener(v->store, id);
+	static const struct event_owner nobody;
+	const struct event_owner *owner = best ? &best->l.owner : &nobody;
+
+	if (!p)
+		return;
+	ret->role = best ? ROLE_NORMAL : ROLE_DIM;
+	switch (column) {
+	case COL_PORT:
+		ret->number = -p->c.port;
+		snprintf(ret->text, sizeof(ret->text), "%" PRId64, p->c.port);
+		break;
+	case COL_BIND:
+		fill_bind(v->store, id, best, ret);
+		break;
+	case COL_OWNER:
+		text_copy(ret->text, sizeof(ret->text), owner->comm[0] ? owner->comm : best ? "?" : "");
+		break;
+	case COL_STATE:
+		text_copy(ret->text, sizeof(ret->text), state_of(v->store, p));
+		break;
+	case COL_SYN:
+		set_number(ret, p->syn_rate);
+		break;
+	case COL_SYN_SPARK:
+	case COL_FAIL_SPARK:
+		timeline_spark(v, id, column == COL_FAIL_SPARK, SPARK, ret->text, sizeof(ret->text));
+		break;
+	case COL_ACCEPTED:
+		set_number(ret, p->c.accepted);
+		break;
+	case COL_REFUSED:
+		set_number(ret, p->c.refused + (v->width < columns[COL_UNREACHABLE].from_width ? p->c.unreachable : 0));
+		break;
+	case COL_RESET:
+		set_number(ret, p->c.reset);
+		break;
+	case COL_SILENT:
+		set_number(ret, p->c.silent + p->c.unfinished);
+		break;
+	case COL_UNREACHABLE:
+		set_number(ret, p->c.unreachable);
+		break;
+	case COL_FIN:
+		set_number(ret, p->c.fin_in + p->c.fin_out);
+		break;
+	case COL_QUEUE:
+		if (best)
+			snprintf(ret->text, sizeof(ret->text), "%" PRId64 "/%" PRId64, best->l.queue, best->l.queue_max);
+		break;
+	case COL_USER:
+		text_copy(ret->text, sizeof(ret->text), owner->user);
+		break;
+	case COL_UNIT:
+		text_copy(ret->text, sizeof(ret->text), owner->container[0] ? owner->container : owner->unit);
+		break;
+	case COL_NETNS:
+		text_copy(ret->text, sizeof(ret->text), store_netns(v->store, id));
+		break;
+	case COL_WHY:
+		fill_why(v, p, best, ret);
+		break;
+	}
+}
+
+/* Trouble first, then what listens, then the rest. */
 static int64_t rank(const struct store *s, const struct store_port *p)
 {
 	return (is_trouble(s, p) ? 2 : 0) + (p->listeners > 0);
-}
-
-/* A namespace stands before the words: "[web] listens on loopback only". */
-static void prefix_netns(struct row *row, const char *netns)
-{
-	char words[sizeof(row->last)];
-
-	if (!netns[0])
-		return;
-	text_copy(words, sizeof(words), row->last);
-	snprintf(row->last, sizeof(row->last), "[%s] %.*s", netns, (int)(sizeof(words) - 40), words);
 }
 
 static int by_trouble(const void *a, const void *b)
 {
 	const struct row *x = a, *y = b;
 
-	if (x->sort[COL_WHY] != y->sort[COL_WHY])
-		return x->sort[COL_WHY] < y->sort[COL_WHY] ? 1 : -1;
+	if (x->number != y->number)
+		return x->number < y->number ? 1 : -1;
 	return x->id < y->id ? -1 : x->id > y->id;
 }
 
-static void fill(struct view *v, const struct store *s)
+static int by_value(const void *a, const void *b)
 {
+	const int64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+static void subject(const struct view *v, int64_t id, struct subject *ret)
+{
+	static char found_by[1400];
+	const struct store_port *p = store_port(v->store, id);
+	const struct store_finding *f = p ? failure_of(v->store, p) : NULL;
+	const struct store_listener *best = store_listener(v->store, id);
+
+	*ret = (struct subject){.port = STORE_PORT(id)};
+	text_copy(found_by, sizeof(found_by), "");
+	ret->texts[FILTER_NETNS] = store_netns(v->store, id);
+	if (f) {
+		ret->texts[FILTER_PEER] = f->attempt.peer;
+		ret->texts[FILTER_CAUSE] = f->attempt.cause;
+		ret->texts[FILTER_OUTCOME] = f->type == EVENT_RESET ? "reset" : f->attempt.outcome;
+		ret->texts[FILTER_CONFIDENCE] = f->attempt.confidence;
+		text_append(found_by, sizeof(found_by), "%s %s %s", f->attempt.summary, f->attempt.client_sees,
+			f->attempt.client_words);
+	}
+	if (best) {
+		ret->texts[FILTER_PROGRAM] = best->l.owner.comm;
+		text_append(found_by, sizeof(found_by), " %s %s %s %s", best->l.addr, best->l.owner.unit, best->l.owner.container,
+			best->l.owner.cmdline);
+	}
+	ret->texts[FILTER_ANY] = found_by;
+}
+
+/* Ports at which a peer matches, whatever failed there last: sorted, for bsearch(). */
+static size_t ports_of_peers(const struct view *v, int64_t *ret)
+{
+	size_t n = 0;
+
+	if (v->filter->n == 0)
+		return 0;
+	for (struct store_peer *p = NULL; (p = table_next(v->store->peers, p));) {
+		const struct store_peer_key *key = table_key(v->store->peers, p);
+		const struct store_listener *best = store_listener(v->store, p->place);
+		struct subject s = {.port = STORE_PORT(p->place), .texts = {
+			[FILTER_PEER] = key->peer,
+			[FILTER_CAUSE] = p->cause,
+			[FILTER_NETNS] = store_netns(v->store, p->place),
+			[FILTER_PROGRAM] = best ? best->l.owner.comm : NULL,
+		}};
+
+		if (filter_matches(v->filter, &s))
+			ret[n++] = p->place;
+	}
+	qsort(ret, n, sizeof(*ret), by_value);
+	return n;
+}
+
+static void fill(struct view *v)
+{
+	static int64_t places[STORE_PEERS];
+	const struct store *s = v->store;
+	size_t n = ports_of_peers(v, places);
 	struct store_port *p = NULL;
+	struct subject about;
 
-	list_clear(&v->list);
 	while ((p = table_next(s->ports, p))) {
-		const struct store_listener *best = store_listener(s, p->place);
-		struct row *row;
-
-		if (!best && !p->finding && p->c.syn == 0 && p->listeners == 0)
+		if (!p->finding && p->c.syn == 0 && p->listeners == 0 && !state_of(s, p)[0])
 			continue;
-		row = list_add(&v->list, p->place);
-		if (!row)
-			break;
-		row->sort[COL_PORT] = -p->c.port;
-		row->sort[COL_WHY] = rank(s, p);
-		snprintf(row->cells[COL_PORT], LIST_CELL, "%" PRId64, p->c.port);
-		fill_why(row, s, p, best);
-		prefix_netns(row, store_netns(s, p->place));
-		if (best) {
-			fill_bind(row, s, p->place, best);
-			text_copy(row->cells[COL_OWNER], LIST_CELL,
-				best->l.owner.comm[0] ? best->l.owner.comm : "?");
-			snprintf(row->cells[COL_QUEUE], LIST_CELL, "%" PRId64 "/%" PRId64, best->l.queue,
-				best->l.queue_max);
-			text_append(row->found_by, sizeof(row->found_by), " %s %s", best->l.owner.unit,
-				best->l.owner.cmdline);
-		} else {
-			text_copy(row->cells[COL_BIND], LIST_CELL, "-");
+		if (v->filter->n > 0 && !bsearch(&p->place, places, n, sizeof(places[0]), by_value)) {
+			subject(v, p->place, &about);
+			if (!filter_matches(v->filter, &about))
+				continue;
 		}
-		fill_number(row, COL_SYN, p->syn_rate);
-		fill_number(row, COL_ACCEPTED, p->c.accepted);
-		fill_number(row, COL_REFUSED,
-			p->c.refused + (v->width < port_columns[COL_UNREACHABLE].from_width
-						       ? p->c.unreachable
-						       : 0));
-		fill_number(row, COL_RESET, p->c.reset);
-		fill_number(row, COL_SILENT, p->c.silent + p->c.unfinished);
-		fill_number(row, COL_UNREACHABLE, p->c.unreachable);
-		fill_number(row, COL_FIN, p->c.fin_in + p->c.fin_out);
+		list_add(&v->list, p->place);
+		if (v->list.n > 0)
+			v->list.rows[v->list.n - 1].number = rank(s, p);
 	}
-	qsort(v->list.rows, (size_t)v->list.n_rows, sizeof(*v->list.rows), by_trouble);
+	qsort(v->list.rows, (size_t)v->list.n, sizeof(*v->list.rows), by_trouble);
 }
 
-static void detail(struct view *v, const struct store *s, const struct row *row, char *what,
-	size_t what_size, char *todo, size_t todo_size)
+static void detail(const struct view *v, int64_t id, char *what, size_t what_size, char *todo, size_t todo_size)
 {
-	const struct store_port *p = store_port(s, row->id);
-	const struct store_finding *f = p ? store_finding(s, p->finding) : NULL;
-	const struct store_listener *best = store_listener(s, row->id);
+	const struct store_port *p = store_port(v->store, id);
+	const struct store_finding *f = p ? failure_of(v->store, p) : NULL;
+	const struct store_listener *best = store_listener(v->store, id);
 
-	(void)v;
-	if (f && f->type != EVENT_LISTENER) {
-		snprintf(what, what_size, "%s (%s): %s", f->attempt.cause, f->attempt.confidence,
-			f->attempt.summary);
+	if (f) {
+		snprintf(what, what_size, "%s (%s): %s", f->attempt.cause, f->attempt.confidence, f->attempt.summary);
 		snprintf(todo, todo_size, "Fix: %s", f->attempt.advice);
-	} else if (best) {
-		char owner[160];
-
-		snprintf(what, what_size, "%s listens on %s: reach %s. %s",
-			owner_text(&best->l.owner, owner, sizeof(owner)), best->l.addr, best->l.reach,
-			strcmp(s->hello.sources[SOURCE_PACKETS].state, "on") == 0
-				? "Nobody has failed to connect."
-				: "Whether peers fail cannot be seen without packets.");
-		if (strcmp(best->l.reach, "loopback") == 0)
-			snprintf(todo, todo_size, "Only this host itself can connect. If remote peers "
-				"should, make it listen on 0.0.0.0 or ::");
+		return;
 	}
+	if (!best)
+		return;
+	if (best->l.owner.pid == 0)
+		text_copy(what, what_size, "A process that could not be looked up");
+	else
+		snprintf(what, what_size, "%s (pid %" PRId64 "%s%s)", best->l.owner.comm, best->l.owner.pid,
+			best->l.owner.unit[0] ? ", " : "", best->l.owner.unit);
+	text_append(what, what_size, " listens on %s: reach %s. %s", best->l.addr, best->l.reach,
+		strcmp(v->store->hello.sources[SOURCE_PACKETS].state, "on") == 0 ? "Nobody has failed to connect." :
+		"Whether peers fail cannot be seen without packets.");
+	if (strcmp(best->l.reach, "loopback") == 0)
+		snprintf(todo, todo_size, "Only this host itself can connect. If remote peers should, make it listen on 0.0.0.0 or ::");
 }
 
-const struct view_ops ports_view = {"Ports", fill, detail};
+static bool enter(const struct view *v, int64_t id, struct place *ret)
+{
+	(void)v;
+	*ret = (struct place){.view = VIEW_PORT, .port = id};
+	return true;
+}
+
+static uint64_t finding(const struct view *v, int64_t id)
+{
+	const struct store_port *p = store_port(v->store, id);
+
+	return p ? p->finding : 0;
+}
+
+const struct view_ops ports_view = {
+	.name = "Ports",
+	.columns = columns,
+	.n_columns = COLUMNS,
+	.fill = fill,
+	.cell = cell,
+	.subject = subject,
+	.detail = detail,
+	.enter = enter,
+	.finding = finding,
+	.list = SETTINGS_PORTS,
+};

@@ -1,75 +1,48 @@
-/* ui.c - the screen: which view is up, what the keys do, and when it is drawn. */
-#include "ui.h"
+/* ui.c - the screen: taking the terminal over, drawing frames, reading keys. */
 #include "base/loop.h"
 #include "base/text.h"
 #include "draw.h"
+#include "format.h"
 #include "proc/options.h"
-#include "view.h"
+#include "state.h"
 
 #include <curses.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
-#include <stdio.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
-	VIEW_PORTS,
-	VIEW_FINDINGS,
-	VIEW_HOST,
-	VIEW_DETAIL,
-	VIEW_HELP,
-	VIEW_COUNT,
-	DETAIL_LINES = 5, /* below the list: what (2), what to do (2), and a rule */
 	MIN_WIDTH = 40,
 	MIN_HEIGHT = 10,
+	TITLE_LINES = 2,
 	ROUND_APART = 250000, /* frames for a new finding are at least this far apart */
 	KEYS_AT_ONCE = 64,
+	NUMBER_FOR = 1000000, /* the digits of a port come within this of each other */
 };
 
-enum prompt {
-	PROMPT_NONE,
-	PROMPT_SEARCH,
-	PROMPT_FILTER,
-	PROMPT_TRACE,
+static const struct view_ops *const all_views[VIEW_COUNT] = {
+	[VIEW_PORTS] = &ports_view,
+	[VIEW_PEERS] = &peers_view,
+	[VIEW_FINDINGS] = &findings_view,
+	[VIEW_HOST] = &host_view,
+	[VIEW_PORT] = &port_view,
+	[VIEW_PEER] = &peer_view,
+	[VIEW_ATTEMPT] = &attempt_view,
+	[VIEW_SETUP] = &setup_view,
+	[VIEW_HELP] = &help_view,
 };
 
-struct ui {
-	struct store *store;
-	struct ui_options options;
-	FILE *in, *out;
-	SCREEN *screen;
-	struct view views[VIEW_COUNT];
-	int up, below_help; /* the view that is up; the one under the help screen */
-	int below_detail;
-	bool paused, stale, resized;
-	enum prompt prompt;
-	char typed[PROMPT_MAX], message[60];
-	struct ip trace_peer;
-	uint16_t trace_port;
-	bool wants_trace;
-	uint64_t drawn_findings;
-	int64_t drawn_at;
-};
+const struct view_ops *view_ops(enum view_id id)
+{
+	return all_views[id];
+}
 
-static const struct {
-	const struct view_ops *ops;
-	const struct column *columns;
-	const int *n;
-} view_table[VIEW_COUNT] = {
-	[VIEW_PORTS] = {&ports_view, port_columns, &n_port_columns},
-	[VIEW_FINDINGS] = {&findings_view, finding_columns, &n_finding_columns},
-	[VIEW_HOST] = {&host_view, text_columns_of_view, &n_text_columns},
-	[VIEW_DETAIL] = {&detail_view, text_columns_of_view, &n_text_columns},
-	[VIEW_HELP] = {&help_view, text_columns_of_view, &n_text_columns},
-};
-
-static int64_t monotonic(void)
+int64_t ui_monotonic(void)
 {
 	struct timespec ts;
 
@@ -80,6 +53,56 @@ static int64_t monotonic(void)
 const char *ui_library_version(void)
 {
 	return curses_version();
+}
+
+void ui_say(struct ui *ui, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(ui->message, sizeof(ui->message), format, args);
+	va_end(args);
+}
+
+void ui_tell(struct ui *ui, const char *words)
+{
+	text_copy(ui->message, sizeof(ui->message), words);
+}
+
+void ui_configure(struct ui *ui)
+{
+	theme_set(ui->settings.theme, strcmp(ui->settings.ascii, "yes") == 0);
+	for (int i = 0; i < VIEW_COUNT; i++)
+		if (ui->views[i].list.columns)
+			list_configure(&ui->views[i].list, ui->settings.columns[all_views[i]->list],
+				ui->settings.sort[all_views[i]->list]);
+	mousemask(ui->settings.mouse ? BUTTON1_CLICKED | BUTTON1_PRESSED | BUTTON1_DOUBLE_CLICKED | BUTTON4_PRESSED |
+		BUTTON5_PRESSED : 0, NULL);
+	mouseinterval(ui->settings.mouse ? 150 : 0);
+	curs_set(ui->settings.cursor ? 1 : 0);
+	clearok(stdscr, TRUE);
+	ui->stale = true;
+}
+
+/* Keys as terminals send them that are not quite of the type they say they are. */
+static void define_more_keys(void)
+{
+	static const struct {
+		const char *sequence;
+		int key;
+	} keys[] = {
+		{"\033[A", KEY_UP}, {"\033[B", KEY_DOWN}, {"\033[C", KEY_RIGHT}, {"\033[D", KEY_LEFT}, {"\033OA", KEY_UP},
+		{"\033OB", KEY_DOWN}, {"\033OC", KEY_RIGHT}, {"\033OD", KEY_LEFT}, {"\033[H", KEY_HOME}, {"\033[F", KEY_END},
+		{"\033OH", KEY_HOME}, {"\033OF", KEY_END}, {"\033[1~", KEY_HOME}, {"\033[4~", KEY_END}, {"\033[7~", KEY_HOME},
+		{"\033[8~", KEY_END}, {"\033[5~", KEY_PPAGE}, {"\033[6~", KEY_NPAGE}, {"\033[Z", KEY_BTAB},
+		{"\033OP", KEY_F(1)}, {"\033OQ", KEY_F(2)}, {"\033OR", KEY_F(3)}, {"\033OS", KEY_F(4)}, {"\033[11~", KEY_F(1)},
+		{"\033[12~", KEY_F(2)}, {"\033[13~", KEY_F(3)}, {"\033[14~", KEY_F(4)}, {"\033[17~", KEY_F(6)},
+		{"\033[21~", KEY_F(10)},
+	};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (key_defined(keys[i].sequence) == 0)
+			define_key(keys[i].sequence, keys[i].key);
 }
 
 static bool start_curses(struct ui *ui)
@@ -102,8 +125,8 @@ static bool start_curses(struct ui *ui)
 	keypad(stdscr, TRUE);
 	nodelay(stdscr, TRUE);
 	set_escdelay(25);
-	curs_set(0);
-	theme_init();
+	define_more_keys();
+	ui_configure(ui);
 	return true;
 }
 
@@ -115,9 +138,14 @@ struct ui *ui_new(struct store *store, const struct ui_options *options)
 		return NULL;
 	ui->store = store;
 	ui->options = *options;
+	ui->settings = options->settings;
+	ui->hint = options->hint;
 	for (int i = 0; i < VIEW_COUNT; i++) {
-		ui->views[i].ops = view_table[i].ops;
-		if (list_init(&ui->views[i].list, view_table[i].columns, *view_table[i].n) < 0) {
+		ui->views[i].ops = all_views[i];
+		ui->views[i].store = store;
+		ui->views[i].filter = &ui->filter;
+		ui->views[i].settings = &ui->settings;
+		if (list_init(&ui->views[i].list, all_views[i]) < 0) {
 			ui_free(ui);
 			errno = ENOMEM;
 			return NULL;
@@ -147,69 +175,80 @@ void ui_free(struct ui *ui)
 		fclose(ui->out);
 	for (int i = 0; i < VIEW_COUNT; i++)
 		list_fini(&ui->views[i].list);
+	store_free(ui->frozen);
 	free(ui);
 }
 
-static struct view *current(struct ui *ui)
+/* Below a list: what is, and what to do, of the selected row. */
+static int detail_lines(void)
 {
-	return &ui->views[ui->up];
+	return LINES >= 43 ? 9 : LINES >= 30 ? 7 : 5;
 }
 
-static bool is_text(const struct ui *ui)
+int ui_list_lines(const struct ui *ui)
 {
-	return ui->up == VIEW_HOST || ui->up == VIEW_DETAIL || ui->up == VIEW_HELP;
+	return LINES - TITLE_LINES - 1 - (ui->views[ui->up].list.rows ? detail_lines() : 1);
 }
 
-static int list_lines(const struct ui *ui)
+static void draw_tabs(const struct ui *ui, int from)
 {
-	return LINES - 3 - (is_text(ui) ? 0 : DETAIL_LINES);
+	int x = COLS, top = ui->depth > 0 ? (int)ui->stack[0].view : (int)ui->up;
+
+	for (int i = VIEW_TOP - 1; i >= 0; i--) {
+		char tab[24];
+		int w = snprintf(tab, sizeof(tab), i == top ? "[%d %s]" : " %d %s ", i + 1, all_views[i]->name);
+
+		if (x - w < from)
+			continue;
+		x -= w;
+		draw_text(0, x, w, i == top ? ROLE_TAB : ROLE_TITLE, tab);
+	}
 }
 
 static void draw_title(struct ui *ui)
 {
-	const struct store *s = ui->store;
-	char left[160], right[160], when[16];
-	time_t t = (time_t)(s->now / USEC);
-	struct tm tm;
+	const struct store *s = ui_shown(ui);
+	char left[160], when[16];
 
-	localtime_r(&t, &tm);
-	strftime(when, sizeof(when), "%H:%M:%S", &tm);
-	snprintf(left, sizeof(left), "tcpwhy  %s  %s%s%s%s%s", s->hello.host, when,
-		ui->options.demo ? "  DEMO" : "", ui->paused ? "  PAUSED" : "",
-		current(ui)->list.filter[0] ? "  filter: " : "", current(ui)->list.filter);
-	snprintf(right, sizeof(right), "packets %" PRId64 " lost %" PRId64, s->totals.received,
-		s->totals.lost);
+	snprintf(left, sizeof(left), "tcpwhy %s %s%s%s", s->hello.host, format_clock(s->now, when, sizeof(when)),
+		ui->options.demo ? " DEMO" : "", ui->paused ? " PAUSED" : "");
 	draw_text(0, 0, COLS, ROLE_TITLE, left);
-	if (text_width(left) + text_width(right) + 2 <= COLS)
-		draw_text(0, COLS - text_width(right), text_width(right),
-			s->totals.lost ? ROLE_WARN : ROLE_TITLE, right);
+	draw_tabs(ui, text_width(left) + 1);
 }
 
 /* What is wrong in numbers, and which sources are missing. */
 static void draw_summary(struct ui *ui)
 {
-	const struct store *s = ui->store;
+	const struct store *s = ui_shown(ui);
 	const struct event_tick *t = &s->totals;
-	char line[400];
+	char line[400], right[PROMPT_MAX + 12] = "";
 	const char *trouble = NULL;
+	enum role role = ROLE_WARN;
+	int width;
 
 	for (int i = SOURCE_SOCKETS; i <= SOURCE_PACKETS; i++)
 		if (strcmp(s->hello.sources[i].state, "on") != 0 && s->hello.sources[i].state[0])
 			trouble = trouble ? trouble : s->hello.sources[i].why;
 	if (s->ended) {
 		snprintf(line, sizeof(line), "End of the stream: %s", s->ended_why);
-		draw_text(1, 0, COLS, ROLE_WARN, line);
 	} else if (trouble) {
 		snprintf(line, sizeof(line), "! %s", trouble);
-		draw_text(1, 0, COLS, ROLE_WARN, line);
 	} else {
-		snprintf(line, sizeof(line), "accepted %" PRId64 "  refused %" PRId64 "  reset %" PRId64
+		role = t->lost ? ROLE_WARN : ROLE_NORMAL;
+		line[0] = '\0';
+		if (t->lost)
+			text_append(line, sizeof(line), "! %" PRId64 " packets lost  ", t->lost);
+		text_append(line, sizeof(line), "accepted %" PRId64 "  refused %" PRId64 "  reset %" PRId64
 			"  silent %" PRId64 "  unreachable %" PRId64 "  unfinished %" PRId64, t->accepted, t->refused,
 			t->reset, t->silent, t->unreachable, t->unfinished);
 		if (t->evicted || t->untracked)
 			text_append(line, sizeof(line), "  untracked %" PRId64, t->evicted + t->untracked);
-		draw_text(1, 0, COLS, ROLE_NORMAL, line);
 	}
+	if (ui->filter.n > 0)
+		snprintf(right, sizeof(right), " filter: %s", ui->filter_text);
+	width = text_width(right) < COLS / 2 ? text_width(right) : COLS / 2;
+	draw_text(1, 0, COLS - width, role, line);
+	draw_text(1, COLS - width, width, ROLE_STRONG, right);
 }
 
 static int draw_wrapped(int y, int lines, enum role role, const char *text)
@@ -217,7 +256,7 @@ static int draw_wrapped(int y, int lines, enum role role, const char *text)
 	const char *p = text, *next;
 
 	for (int i = 0; i < lines; i++) {
-		char part[1024];
+		char part[1400];
 		size_t n = i + 1 < lines ? draw_wrap(p, COLS, &next) : strlen(p);
 
 		snprintf(part, sizeof(part), "%.*s", (int)n, p);
@@ -229,54 +268,108 @@ static int draw_wrapped(int y, int lines, enum role role, const char *text)
 
 static void draw_detail(struct ui *ui)
 {
-	struct view *v = current(ui);
-	const struct row *row = v->list.n_rows ? &v->list.rows[v->list.selected] : NULL;
-	char what[700] = "", todo[700] = "";
-	int y = LINES - 1 - DETAIL_LINES;
+	struct view *v = ui_view(ui);
+	char what[700] = "", todo[1300] = "";
+	int y = LINES - 1 - detail_lines(), lines = (detail_lines() - 1) / 2;
 
 	draw_rule(y, COLS);
-	if (row && v->ops->detail)
-		v->ops->detail(v, ui->store, row, what, sizeof(what), todo, sizeof(todo));
-	y = draw_wrapped(y + 1, 2, ROLE_STRONG, what);
-	draw_wrapped(y, 2, ROLE_NORMAL, todo);
+	if (v->list.n > 0)
+		v->ops->detail(v, v->list.rows[v->list.selected].id, what, sizeof(what), todo, sizeof(todo));
+	else if (ui->filter.n > 0)
+		text_copy(what, sizeof(what), "Nothing matches the filter. Esc shows all again.");
+	else if (ui->up == VIEW_FINDINGS || ui->up == VIEW_PEERS)
+		text_copy(what, sizeof(what), "Nothing has gone wrong, and nobody has come, since the watch began.");
+	y = draw_wrapped(y + 1, lines, ROLE_STRONG, what);
+	draw_wrapped(y, lines, ROLE_NORMAL, todo);
+}
+
+static void draw_page_title(struct ui *ui)
+{
+	struct view *v = ui_view(ui);
+	char text[300] = "", where[32] = "";
+
+	v->ops->title(v, text, sizeof(text));
+	if (v->list.n > ui_list_lines(ui))
+		snprintf(where, sizeof(where), "%d-%d of %d", v->list.top + 1, v->list.top + ui_list_lines(ui) < v->list.n ?
+			v->list.top + ui_list_lines(ui) : v->list.n, v->list.n);
+	draw_text(TITLE_LINES, 0, COLS, ROLE_HEADER, text);
+	if (text_width(text) + text_width(where) + 2 <= COLS)
+		draw_text(TITLE_LINES, COLS - text_width(where), text_width(where), ROLE_HEADER, where);
+}
+
+static int label_width(enum action a)
+{
+	const struct key_binding *b = key_binding(a);
+
+	return b->label ? text_width(b->bar) + text_width(b->label) + 1 : 0;
+}
+
+/* Calls back for each label of the function bar that fits: how to get help first, how to leave last, and always. */
+static void lay_out_bar(int width, void (*place)(void *ctx, enum action a, int x, int key, int label), void *ctx)
+{
+	int x = 0, room = width - label_width(ACTION_QUIT);
+
+	for (int i = 0; i < ACTION_COUNT; i++) {
+		enum action a = i == 0 ? ACTION_HELP : (enum action)i;
+		int w = label_width(a);
+
+		if (w == 0 || (i > 0 && (a == ACTION_HELP || a == ACTION_QUIT)) || x + w > room)
+			continue;
+		place(ctx, a, x, text_width(key_binding(a)->bar), text_width(key_binding(a)->label) + 1);
+		x += w;
+	}
+	place(ctx, ACTION_QUIT, x, text_width(key_binding(ACTION_QUIT)->bar), text_width(key_binding(ACTION_QUIT)->label) + 1);
+}
+
+static void draw_label(void *ctx, enum action a, int x, int key, int label)
+{
+	int *end = ctx;
+
+	draw_text(LINES - 1, x, key, ROLE_KEY, key_binding(a)->bar);
+	draw_text(LINES - 1, x + key, label, ROLE_LABEL, key_binding(a)->label);
+	*end = x + key + label;
+}
+
+struct hit {
+	int x;
+	enum action a;
+};
+
+static void hit_label(void *ctx, enum action a, int x, int key, int label)
+{
+	struct hit *hit = ctx;
+
+	if (hit->x >= x && hit->x < x + key + label)
+		hit->a = a;
+}
+
+enum action ui_bar_at(int x, int width)
+{
+	struct hit hit = {x, ACTION_NONE};
+
+	lay_out_bar(width, hit_label, &hit);
+	return hit.a;
 }
 
 static void draw_bar(struct ui *ui)
 {
-	int x = 0;
-	char text[2 * PROMPT_MAX + IP_TEXT + 100];
+	int end = 0;
 
-	if (ui->prompt == PROMPT_TRACE) {
-		char peer[IP_TEXT];
-
-		snprintf(text, sizeof(text), "Trace %s to port %u by a temporary nftables table, for 30 s? y/n",
-			ip_format(&ui->trace_peer, peer, sizeof(peer)), ui->trace_port);
-		draw_text(LINES - 1, 0, COLS, ROLE_STRONG, text);
-		return;
-	}
 	if (ui->prompt != PROMPT_NONE) {
-		snprintf(text, sizeof(text), "%s: %s_  %s", ui->prompt == PROMPT_SEARCH ? "Search" : "Filter",
-			ui->typed, ui->message);
-		draw_text(LINES - 1, 0, COLS, ROLE_STRONG, text);
-		return;
+		prompt_draw(ui, LINES - 1, COLS);
+	} else if (ui->hint) {
+		draw_text(LINES - 1, 0, COLS, ROLE_LABEL,
+			"New here? Enter looks closer, Esc goes back, ? lists all keys, q quits.");
+	} else if (ui->message[0]) {
+		draw_text(LINES - 1, 0, COLS, ROLE_STRONG, ui->message);
+	} else if (ui->number[0] && ui->number[1]) {
+		ui_say(ui, "Port %s_", ui->number);
+		draw_text(LINES - 1, 0, COLS, ROLE_STRONG, ui->message);
+		ui->message[0] = '\0';
+	} else {
+		draw_text(LINES - 1, 0, COLS, ROLE_NORMAL, "");
+		lay_out_bar(COLS, draw_label, &end);
 	}
-	draw_text(LINES - 1, 0, COLS, ROLE_NORMAL, "");
-	for (int a = 1; a < ACTION_COUNT; a++) {
-		const struct key_binding *b = key_binding((enum action)a);
-		int key, label;
-
-		if (!b->label)
-			continue;
-		key = text_width(b->bar);
-		label = text_width(b->label) + 1;
-		if (x + key + label > COLS)
-			break;
-		draw_text(LINES - 1, x, key, ROLE_KEY, b->bar);
-		draw_text(LINES - 1, x + key, label, ROLE_LABEL, b->label);
-		x += key + label;
-	}
-	if (ui->message[0] && x + 1 < COLS)
-		draw_text(LINES - 1, x + 1, COLS - x - 1, ROLE_WARN, ui->message);
 }
 
 static void draw_too_small(void)
@@ -289,56 +382,75 @@ static void draw_too_small(void)
 
 static int draw(struct ui *ui)
 {
-	struct view *v = current(ui);
+	struct view *v = ui_view(ui);
 
+	v->width = COLS > 2 ? COLS : 2;
 	if (COLS < MIN_WIDTH || LINES < MIN_HEIGHT) {
 		draw_too_small();
 	} else {
+		bool rows = v->list.rows != NULL;
+
+		list_draw(v, TITLE_LINES + !rows, ui_list_lines(ui));
 		draw_title(ui);
 		draw_summary(ui);
-		list_draw(&v->list, 2, list_lines(ui), COLS, !is_text(ui), !is_text(ui));
-		if (!is_text(ui))
+		if (rows)
 			draw_detail(ui);
+		else
+			draw_page_title(ui);
 		draw_bar(ui);
-		if (!is_text(ui))
-			move(3 + v->list.selected - v->list.top, 0);
+		move(TITLE_LINES + 1 + v->list.selected - v->list.top, 0);
 	}
 	refresh();
 	ui->drawn_findings = ui->store->n_findings;
-	ui->drawn_at = monotonic();
+	ui->drawn_at = ui_monotonic();
 	return ferror(ui->out) ? -EIO : 0;
 }
 
-static void renew(struct ui *ui)
+void ui_renew(struct ui *ui)
 {
-	struct view *v = current(ui);
+	struct view *v = ui_view(ui);
 
+	v->store = ui_shown(ui);
 	v->width = COLS > 2 ? COLS : 2;
-	v->ops->fill(v, ui->store);
-	list_settle(&v->list);
+	v->height = ui_list_lines(ui);
+	v->zoom = ui->zoom;
+	list_clear(&v->list);
+	v->ops->fill(v);
+	list_settle(v);
 	ui->stale = false;
+}
+
+static void take_size(struct ui *ui)
+{
+	struct winsize size;
+
+	ui->resized = false;
+	if (ioctl(ui->options.out_fd, TIOCGWINSZ, &size) == 0 && size.ws_row && size.ws_col)
+		resizeterm(size.ws_row, size.ws_col);
+	clearok(stdscr, TRUE);
+	ui->stale = true;
+}
+
+static int draw_again(struct ui *ui, bool renew)
+{
+	if (ui->resized)
+		take_size(ui);
+	if (ui->number[0] && ui_monotonic() - ui->number_at > NUMBER_FOR)
+		ui->number[0] = '\0';
+	if ((renew && !ui->paused) || ui->stale)
+		ui_renew(ui);
+	return draw(ui);
 }
 
 int ui_frame(struct ui *ui)
 {
-	if (ui->resized) {
-		struct winsize size;
-
-		ui->resized = false;
-		if (ioctl(ui->options.out_fd, TIOCGWINSZ, &size) == 0 && size.ws_row && size.ws_col)
-			resizeterm(size.ws_row, size.ws_col);
-		clearok(stdscr, TRUE);
-		ui->stale = true;
-	}
-	if (!ui->paused || ui->stale)
-		renew(ui);
-	return draw(ui);
+	return draw_again(ui, true);
 }
 
 int ui_round(struct ui *ui)
 {
 	if (ui->paused || ui->store->n_findings == ui->drawn_findings ||
-		monotonic() - ui->drawn_at < ROUND_APART)
+		ui_monotonic() - ui->drawn_at < ROUND_APART)
 		return 0;
 	return ui_frame(ui);
 }
@@ -346,113 +458,6 @@ int ui_round(struct ui *ui)
 void ui_resize(struct ui *ui)
 {
 	ui->resized = true;
-}
-
-static void go_to(struct ui *ui, int view)
-{
-	ui->up = view;
-	ui->stale = true;
-}
-
-static void look_closer(struct ui *ui)
-{
-	struct view *v = current(ui), *detail = &ui->views[VIEW_DETAIL];
-	const struct row *row = v->list.n_rows ? &v->list.rows[v->list.selected] : NULL;
-	const struct store_finding *f;
-
-	if (!row || is_text(ui))
-		return;
-	detail->port = row->id;
-	detail->finding = 0;
-	if (ui->up == VIEW_FINDINGS) {
-		f = store_finding(ui->store, (uint64_t)row->id);
-		if (!f)
-			return;
-		detail->port = f->place;
-		detail->finding = f->type == EVENT_LISTENER ? 0 : (uint64_t)row->id;
-	}
-	detail->list.top = detail->list.selected = 0;
-	detail->list.selected_id = 0;
-	detail->list.moved = false;
-	ui->below_detail = ui->up;
-	go_to(ui, VIEW_DETAIL);
-}
-
-static void back(struct ui *ui)
-{
-	if (ui->up == VIEW_HELP)
-		go_to(ui, ui->below_help);
-	else if (ui->up == VIEW_DETAIL)
-		go_to(ui, ui->below_detail);
-	else if (current(ui)->list.filter[0]) {
-		current(ui)->list.filter[0] = '\0';
-		ui->stale = true;
-	}
-}
-
-/* Text has no selected row: the keys that move scroll it. */
-static void scroll_text(struct ui *ui, enum action a)
-{
-	struct list *l = &current(ui)->list;
-	int height = list_lines(ui);
-	int step = a == ACTION_UP ? -1 : a == ACTION_DOWN ? 1 : a == ACTION_PAGE_UP ? 1 - height :
-		a == ACTION_PAGE_DOWN ? height - 1 : a == ACTION_HOME ? -l->n_rows : l->n_rows;
-	int top = l->top + step;
-
-	if (top > l->n_rows - height)
-		top = l->n_rows - height;
-	l->top = top < 0 ? 0 : top;
-	l->selected = l->top;
-	l->moved = true;
-	l->selected_id = l->top;
-}
-
-static void sort_by(struct ui *ui, int step)
-{
-	struct list *l = &current(ui)->list;
-
-	if (is_text(ui))
-		return;
-	l->sort += step;
-	if (l->sort >= l->n_columns)
-		l->sort = -1;
-	if (l->sort < -1)
-		l->sort = l->n_columns - 1;
-	snprintf(ui->message, sizeof(ui->message), "sorted by %s",
-		l->sort < 0 ? "trouble" : l->columns[l->sort].title);
-	ui->stale = true;
-}
-
-static void search(struct ui *ui, int step, bool from_here)
-{
-	struct list *l = &current(ui)->list;
-
-	if (!l->search[0] || l->n_rows == 0)
-		return;
-	if (!list_search(l, step, from_here))
-		text_copy(ui->message, sizeof(ui->message), "not found");
-	else if (is_text(ui))
-		l->top = l->selected;
-}
-
-/* Asks first: it changes the ruleset while it runs. */
-static void ask_trace(struct ui *ui)
-{
-	const struct view *v = current(ui);
-	const struct store_port *p = store_port(ui->store, v->port);
-	const struct store_finding *f = store_finding(ui->store, v->finding ? v->finding : p ? p->finding : 0);
-
-	if (ui->up != VIEW_DETAIL)
-		text_copy(ui->message, sizeof(ui->message), "look at a port first (Enter)");
-	else if (!ui->options.live || store_netns(ui->store, v->port)[0])
-		text_copy(ui->message, sizeof(ui->message), "only for ports of this host, while it is watched");
-	else if (!f || f->type == EVENT_LISTENER || strcmp(f->attempt.dir, "in") != 0 ||
-		 ip_parse(f->attempt.peer, &ui->trace_peer) < 0)
-		text_copy(ui->message, sizeof(ui->message), "no single peer has failed here");
-	else {
-		ui->trace_port = (uint16_t)f->attempt.port;
-		ui->prompt = PROMPT_TRACE;
-	}
 }
 
 bool ui_wants_trace(struct ui *ui, struct ip *ret_peer, uint16_t *ret_port)
@@ -465,148 +470,66 @@ bool ui_wants_trace(struct ui *ui, struct ip *ret_peer, uint16_t *ret_port)
 	return wants;
 }
 
-static void suspend(struct ui *ui)
+enum ui_file ui_wants_file(struct ui *ui, const char **ret_name, const char **ret_text)
 {
-	def_prog_mode();
-	endwin();
-	raise(SIGSTOP); /* the broker follows */
-	reset_prog_mode();
-	ui->resized = true;
+	enum ui_file file = ui->file;
+
+	ui->file = UI_FILE_NONE;
+	*ret_name = ui->file_name;
+	*ret_text = ui->file_text;
+	return file;
 }
 
-static int act(struct ui *ui, enum action a)
+/* The hint is over with the first key, and never comes back: its place is where the settings are. */
+static void end_hint(struct ui *ui)
 {
-	ui->message[0] = '\0';
-	switch (a) {
-	case ACTION_UP:
-	case ACTION_DOWN:
-	case ACTION_PAGE_UP:
-	case ACTION_PAGE_DOWN:
-	case ACTION_HOME:
-	case ACTION_END:
-		if (is_text(ui))
-			scroll_text(ui, a);
-		else
-			list_move(&current(ui)->list, a, list_lines(ui) - 1);
-		break;
-	case ACTION_HELP:
-		if (ui->up != VIEW_HELP)
-			ui->below_help = ui->up;
-		go_to(ui, VIEW_HELP);
-		break;
-	case ACTION_ENTER:
-		look_closer(ui);
-		break;
-	case ACTION_BACK:
-		back(ui);
-		break;
-	case ACTION_PORTS:
-		go_to(ui, VIEW_PORTS);
-		break;
-	case ACTION_FINDINGS:
-		go_to(ui, VIEW_FINDINGS);
-		break;
-	case ACTION_HOST:
-		go_to(ui, VIEW_HOST);
-		break;
-	case ACTION_NEXT_VIEW:
-		go_to(ui, ui->up == VIEW_PORTS ? VIEW_FINDINGS : ui->up == VIEW_FINDINGS ? VIEW_HOST : VIEW_PORTS);
-		break;
-	case ACTION_SEARCH:
-	case ACTION_FILTER:
-		if (a == ACTION_FILTER && is_text(ui))
-			break;
-		ui->prompt = a == ACTION_SEARCH ? PROMPT_SEARCH : PROMPT_FILTER;
-		ui->typed[0] = '\0';
-		break;
-	case ACTION_SEARCH_NEXT:
-		search(ui, 1, false);
-		break;
-	case ACTION_SEARCH_PREVIOUS:
-		search(ui, -1, false);
-		break;
-	case ACTION_SORT_LEFT:
-		sort_by(ui, -1);
-		break;
-	case ACTION_SORT_RIGHT:
-	case ACTION_SORT:
-		sort_by(ui, 1);
-		break;
-	case ACTION_TRACE:
-		ask_trace(ui);
-		break;
-	case ACTION_PAUSE:
-		ui->paused = !ui->paused;
-		break;
-	case ACTION_REDRAW:
+	if (!ui->hint)
+		return;
+	ui->hint = false;
+	ui->file = UI_FILE_SETTINGS;
+	settings_format(&ui->settings, ui->file_text, sizeof(ui->file_text));
+}
+
+static int take_key(struct ui *ui, int key)
+{
+	bool digit = key >= '0' && key <= '9' && (key <= '4' ? ui->number[0] != '\0' : true);
+
+	if (key == KEY_RESIZE) {
 		ui->resized = true;
-		break;
-	case ACTION_SUSPEND:
-		suspend(ui);
-		break;
-	case ACTION_QUIT:
-		return EXIT_DONE;
-	case ACTION_NONE:
-	case ACTION_COUNT:
-		break;
+		return LOOP_GO_ON;
 	}
-	return LOOP_GO_ON;
-}
-
-/* A key while a prompt is open. */
-static void type(struct ui *ui, int key)
-{
-	struct list *l = &current(ui)->list;
-	size_t n = strlen(ui->typed);
-
-	if (key == 27 || key == ('c' & 0x1f)) {
-		ui->prompt = PROMPT_NONE;
-		return;
+	end_hint(ui);
+	ui->message[0] = '\0';
+	if (ui->number[0] && ui_monotonic() - ui->number_at > NUMBER_FOR)
+		ui->number[0] = '\0', digit = key >= '5' && key <= '9';
+	if (ui->prompt != PROMPT_NONE) {
+		prompt_key(ui, key);
+		return LOOP_GO_ON;
 	}
-	if (ui->prompt == PROMPT_TRACE) {
-		ui->wants_trace = key == 'y' || key == 'Y';
-		text_copy(ui->message, sizeof(ui->message), ui->wants_trace ? "traced: wait for a SYN" : "");
-		ui->prompt = PROMPT_NONE;
-		return;
+	if (key == KEY_MOUSE)
+		return command_mouse(ui);
+	if (digit || (key >= '1' && key <= '4')) {
+		command_digit(ui, key - '0');
+		return LOOP_GO_ON;
 	}
-	if (key == KEY_BACKSPACE || key == 127 || key == 8) {
-		while (n > 0 && ((unsigned char)ui->typed[n - 1] & 0xc0) == 0x80)
-			n--;
-		ui->typed[n > 0 ? n - 1 : 0] = '\0';
-	} else if (key == '\n' || key == '\r' || key == KEY_ENTER) {
-		if (ui->prompt == PROMPT_FILTER)
-			text_clean(l->filter, sizeof(l->filter), ui->typed, n);
-		ui->prompt = PROMPT_NONE;
-		ui->stale = true;
-		return;
-	} else if (key >= 32 && key < 256 && key != 127 && n + 1 < sizeof(ui->typed)) {
-		ui->typed[n] = (char)key;
-		ui->typed[n + 1] = '\0';
-	}
-	if (ui->prompt == PROMPT_SEARCH) {
-		text_copy(l->search, sizeof(l->search), ui->typed);
-		ui->message[0] = '\0';
-		search(ui, 1, true);
-	}
+	ui->number[0] = '\0';
+	return command_do(ui, key_action(key));
 }
 
 int ui_input(struct ui *ui)
 {
 	for (int i = 0; i < KEYS_AT_ONCE; i++) {
-		int key = getch(), r = LOOP_GO_ON;
+		int key = getch(), r;
 
+		if (key == ERR && (feof(ui->in) || ferror(ui->in)))
+			return EXIT_FAILED;
 		if (key == ERR)
-			return feof(ui->in) || ferror(ui->in) ? EXIT_FAILED : LOOP_GO_ON;
-		if (key == KEY_RESIZE)
-			ui->resized = true;
-		else if (ui->prompt != PROMPT_NONE)
-			type(ui, key);
-		else
-			r = act(ui, key_action(key));
+			break;
+		r = take_key(ui, key);
 		if (r != LOOP_GO_ON)
 			return r;
 		if (ui->stale) /* the next key works on the view that it sees */
-			renew(ui);
+			ui_renew(ui);
 	}
-	return LOOP_GO_ON;
+	return draw_again(ui, false) < 0 ? EXIT_FAILED : LOOP_GO_ON;
 }

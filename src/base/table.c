@@ -93,6 +93,18 @@ void table_clear(struct table *t)
 	t->used = 0;
 }
 
+void table_copy(struct table *to, const struct table *from)
+{
+	to->key = from->key;
+	to->used = from->used;
+	to->evicted = from->evicted;
+	to->oldest = from->oldest;
+	to->newest = from->newest;
+	to->free = from->free;
+	memcpy(to->buckets, from->buckets, ((size_t)from->mask + 1) * sizeof(*from->buckets));
+	memcpy(to->entries, from->entries, from->cap * from->stride);
+}
+
 static void lru_unlink(struct table *t, uint32_t i)
 {
 	struct entry *e = entry_at(t, i);

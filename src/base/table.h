@@ -34,6 +34,9 @@ void table_touch(struct table *t, void *value);
 void table_remove(struct table *t, void *value);
 void table_clear(struct table *t);
 
+/* Makes to what from is: both made with the same sizes. Pointers into one are not valid in the other. */
+void table_copy(struct table *to, const struct table *from);
+
 /* The key of a value. */
 const void *table_key(const struct table *t, const void *value);
 

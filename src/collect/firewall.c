@@ -514,6 +514,11 @@ int firewall_describe(struct firewall *fw, const char *family, const char *table
 	return 0;
 }
 
+uint32_t firewall_generation(const struct firewall *fw)
+{
+	return fw->rs ? fw->generation : 0;
+}
+
 void firewall_size(const struct firewall *fw, size_t *ret_rules, size_t *ret_elements)
 {
 	*ret_rules = fw->rs ? fw->rs->n_rules : 0;

@@ -97,5 +97,8 @@ int firewall_judge(struct firewall *fw, const struct firewall_packet *p, struct 
 int firewall_describe(struct firewall *fw, const char *family, const char *table, const char *chain, uint64_t handle,
 	struct firewall_rule *ret);
 
+/* What the ruleset's generation was when it was last read; 0: never. */
+uint32_t firewall_generation(const struct firewall *fw);
+
 /* How many rules and set elements there are, for tests and measurements. */
 void firewall_size(const struct firewall *fw, size_t *ret_rules, size_t *ret_elements);

@@ -54,6 +54,7 @@ struct attempt_key {
 struct attempt {
 	struct attempt_key key;
 	uint64_t id;
+	uint64_t trail; /* the number of its last packet (engine/trail.h) */
 	int64_t first, last; /* first and last segment */
 	int64_t answered;    /* the SYN-ACK, RST or ICMP error that answered the SYN; 0: none */
 	int64_t ended;       /* the RST, or the first FIN */

@@ -36,12 +36,13 @@ struct engine *engine_new(const struct engine_config *config)
 	e->watch = watch_new(config->key);
 	e->reasons = reasons_new(config->key);
 	e->inners = inners_new(config->key);
+	e->trail = trail_new(TRAIL_MAX / share);
 	e->recent = calloc(RECENT_MAX, sizeof(*e->recent));
 	e->seen = calloc(e->seen_max, sizeof(*e->seen));
 	e->addresses = calloc(ADDRESSES_MAX, sizeof(*e->addresses));
 	e->addresses_before = calloc(ADDRESSES_MAX, sizeof(*e->addresses));
 	if (!e->attempts || !e->deadlines || !e->ports || !e->peers || !e->rollups || !e->watch || !e->recent ||
-		!e->reasons || !e->inners || !e->seen || !e->addresses || !e->addresses_before || listeners_init(&e->listeners, config->key) < 0) {
+		!e->reasons || !e->inners || !e->trail || !e->seen || !e->addresses || !e->addresses_before || listeners_init(&e->listeners, config->key) < 0) {
 		engine_free(e);
 		errno = ENOMEM;
 		return NULL;
@@ -61,6 +62,7 @@ void engine_free(struct engine *e)
 	watch_free(e->watch);
 	reasons_free(e->reasons);
 	inners_free(e->inners);
+	trail_free(e->trail);
 	table_free(e->rollups);
 	table_free(e->peers);
 	table_free(e->ports);
@@ -373,6 +375,7 @@ void engine_capture_stats(struct engine *e, uint64_t received, uint64_t lost)
 static void shift_clock(struct engine *e, int64_t delta)
 {
 	wheel_rewind(e->deadlines);
+	trail_shift(e->trail, delta);
 	for (struct attempt *a = NULL; (a = table_next(e->attempts, a));)
 		track_shift(e, a, delta);
 	for (size_t i = 0; i < RECENT_MAX; i++) {
@@ -452,6 +455,21 @@ void engine_bye(struct engine *e, int64_t t, const char *reason)
 		e->now = t;
 	judge_pending(e);
 	report_bye(e, reason);
+}
+
+void engine_host(struct engine *e, int64_t t, const char *kind, const char *name, const char *value, const char *note)
+{
+	static const struct event empty;
+	struct event ev = empty;
+
+	ev.type = EVENT_HOST;
+	ev.t = t;
+	text_copy(ev.host.netns, sizeof(ev.host.netns), e->config.netns);
+	text_copy(ev.host.kind, sizeof(ev.host.kind), kind);
+	text_copy(ev.host.name, sizeof(ev.host.name), name);
+	text_copy(ev.host.value, sizeof(ev.host.value), value);
+	text_copy(ev.host.note, sizeof(ev.host.note), note);
+	e->config.sink->event(e->config.sink, &ev);
 }
 
 void engine_source(struct engine *e, int64_t t, enum source source, enum source_state state,

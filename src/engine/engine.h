@@ -86,6 +86,9 @@ bool engine_is_alert(const struct engine *e);
 void engine_hello(struct engine *e, int64_t t, const struct event_hello *hello);
 void engine_bye(struct engine *e, int64_t t, const char *reason);
 
+/* What the host is like, or has become: clean text. */
+void engine_host(struct engine *e, int64_t t, const char *kind, const char *name, const char *value, const char *note);
+
 /* A source changed its state: clean text. */
 void engine_source(struct engine *e, int64_t t, enum source source, enum source_state state,
 	const char *why);

@@ -5,6 +5,7 @@
 
 enum {
 	LOOK_AGAIN = 60000,       /* while a sample of the counters is awaited */
+	ASK_AGAIN = 600000,     /* between two questions that were not answered */
 	RING_DELAY = 200000,      /* a packet is delivered within the ring's time-out, and some */
 	DOOR_HOLD = 650000,       /* from a refusal at an empty door, time for a listener to come up */
 	HALF_OPEN_LOOK = 300000,
@@ -330,6 +331,9 @@ static bool judge_ended(struct engine *e, struct attempt *a)
 	if (f.situation == SITUATION_REFUSED || f.situation == SITUATION_UNREACHABLE) {
 		facts_ask_firewall(e, &f, RULING_SYN);
 		facts_ask_target(e, &f);
+		/* The broker was busy, or has been asked enough within this second: who is there decides. */
+		if (e->config.ask && f.target.known && !f.target.here && !f.target.asked && e->now < a->judge_by)
+			return wait(e, a, e->now + ASK_AGAIN);
 	}
 	if (f.situation == SITUATION_REFUSED && !a->out && f.gone && !f.accepting)
 		facts_ask_process(e, &f, f.gone);

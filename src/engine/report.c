@@ -2,6 +2,7 @@
 #include "report.h"
 #include "base/text.h"
 #include "state.h"
+#include "steps.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -247,6 +248,7 @@ static void emit(struct engine *e, const struct attempt *a, const struct facts *
 	if (f->situation == SITUATION_REFUSED && !a->out && !f->nearest && !f->accepting)
 		telling.neighbour = neighbour_of(e, a->key.server_port);
 	words_tell(f, v, &telling, out);
+	steps_tell(e->trail, f, v, out);
 	e->config.sink->event(e->config.sink, &ev);
 }
 

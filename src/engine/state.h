@@ -10,6 +10,7 @@
 #include "engine/reasons.h"
 #include "engine/rules.h"
 #include "engine/samples.h"
+#include "engine/trail.h"
 #include "engine/wheel.h"
 
 enum {
@@ -20,6 +21,7 @@ enum {
 	ADDRESSES_MAX = 4096,
 	TRACED_MAX = 64,     /* packets that were traced through the firewall */
 	RECENT_MAX = 512,    /* refusals that a listener coming up may still explain */
+	TRAIL_MAX = 65536,   /* packets of attempts, to be shown with the verdict */
 	SEEN_MAX = 8192,     /* for telling a packet seen on two interfaces from two packets */
 	ROLLUP_MAX = 256,    /* kinds of findings told apart within an interval ... */
 	ROLLUP_WIDE = 64,    /* ... of these places, kept for kinds of any network and port */
@@ -123,6 +125,7 @@ struct engine {
 	struct samples samples;
 	struct reasons *reasons;
 	struct inners *inners;
+	struct trail *trail;
 	struct ip *addresses, *addresses_before;
 	size_t n_addresses;
 	bool addresses_known, sockets_known;

@@ -141,6 +141,7 @@ static struct attempt *begin(struct engine *e, const struct segment *s, const st
 	a->other_mac = s->way == WAY_OTHER || s->to_group;
 	a->bad_ip_sum = s->bad_ip_sum;
 	a->bad_tcp_sum = s->bad_tcp_sum;
+	trail_add(e->trail, &a->trail, s, true);
 	track_set(e, a, STAGE_SYN, s->t + (role.out ? SILENT_AFTER_OUT : SILENT_AFTER_IN));
 	return a;
 }
@@ -191,6 +192,7 @@ static void on_syn(struct engine *e, const struct segment *s)
 	}
 	if (!a->out && !a->foreign)
 		count_syn(e, s);
+	trail_add(e->trail, &a->trail, s, true);
 	a->other_mac = s->to_group;
 	a->syns += a->syns < UINT16_MAX;
 	a->last = s->t;
@@ -249,6 +251,7 @@ static void on_syn_ack(struct engine *e, const struct segment *s)
 		track_forget(e, a);
 		return;
 	}
+	trail_add(e->trail, &a->trail, s, false);
 	a->last = s->t;
 	if (a->stage == STAGE_SYN || a->stage == STAGE_SILENT) {
 		a->answered = s->t;
@@ -338,6 +341,7 @@ static void on_unknown_rst(struct engine *e, const struct segment *s)
 	a->first = a->last = a->ended = s->t;
 	a->reset_by = SIDE_SERVER;
 	a->ifindex = s->ifindex;
+	trail_add(e->trail, &a->trail, s, false);
 	a->answer_flags = s->flags;
 	a->answer_ttl = s->ttl;
 	a->judge_by = s->t + 2 * USEC;
@@ -359,9 +363,14 @@ static void on_rst(struct engine *e, const struct segment *s)
 	}
 	if (!a) {
 		on_unknown_rst(e, s);
-	} else if (a->foreign) {
+		return;
+	}
+	if (a->foreign) {
 		track_forget(e, a);
-	} else if (a->stage == STAGE_SYN || a->stage == STAGE_SILENT) {
+		return;
+	}
+	trail_add(e->trail, &a->trail, s, by == SIDE_CLIENT);
+	if (a->stage == STAGE_SYN || a->stage == STAGE_SILENT) {
 		if (by == SIDE_SERVER)
 			on_rst_to_syn(e, a, s);
 		else if (s->ifindex == LOOPBACK && a->ifindex != LOOPBACK)
@@ -395,6 +404,7 @@ static void on_fin(struct engine *e, const struct segment *s)
 	if (!a || (a->stage != STAGE_ANSWERED && a->stage != STAGE_OPEN &&
 			  a->stage != STAGE_CLOSING && a->stage != STAGE_UNFINISHED))
 		return;
+	trail_add(e->trail, &a->trail, s, by == SIDE_CLIENT);
 	a->last = s->t;
 	if (by == SIDE_CLIENT && !a->client_fin) {
 		a->client_fin = true;
@@ -425,6 +435,7 @@ static bool on_icmp_to_answer(struct engine *e, const struct segment *s)
 	if (!a || a->out || (a->stage != STAGE_ANSWERED && a->stage != STAGE_UNFINISHED) ||
 		s->seq != a->server_isn)
 		return a != NULL;
+	trail_add(e->trail, &a->trail, s, false);
 	a->icmp_to_synack = true;
 	a->icmp_type = s->icmp_type;
 	a->icmp_code = s->icmp_code;
@@ -469,6 +480,7 @@ static void on_icmp(struct engine *e, const struct segment *s)
 		track_forget(e, a);
 		return;
 	}
+	trail_add(e->trail, &a->trail, s, true);
 	a->answered = a->last = a->ended = s->t;
 	a->icmp_type = s->icmp_type;
 	a->icmp_code = s->icmp_code;
@@ -573,6 +585,7 @@ static void on_other(struct engine *e, const struct segment *s)
 	}
 	if (!a)
 		return;
+	trail_add(e->trail, &a->trail, s, from_client);
 	if (from_client && !a->out && s->flags & TCP_ACK &&
 		(a->stage == STAGE_ANSWERED || a->stage == STAGE_UNFINISHED)) {
 		a->acks_in += s->ack == a->server_isn + 1;

@@ -14,6 +14,7 @@
 struct batch {
 	struct sink sink;
 	int fd, error;
+	bool plain; /* a sentence a finding */
 };
 
 static struct batch *batch_of(struct sink *sink)
@@ -56,6 +57,13 @@ static const char *clock_of(int64_t t, char *buf, size_t size)
 	return buf;
 }
 
+static bool ends_sentence(const char *text)
+{
+	size_t n = strlen(text);
+
+	return n > 0 && (text[n - 1] == '.' || text[n - 1] == '!' || text[n - 1] == '?');
+}
+
 static void tell_attempt(struct batch *b, const struct event *ev)
 {
 	const struct event_attempt *a = &ev->attempt;
@@ -65,6 +73,11 @@ static void tell_attempt(struct batch *b, const struct event *ev)
 	if (!reset && strcmp(a->outcome, "accepted") == 0 && strcmp(a->cause, "none") == 0)
 		return;
 	clock_of(a->last, when, sizeof(when));
+	if (b->plain) {
+		when[8] = '\0'; /* nobody wants to hear milliseconds */
+		line(b, "%s, port %" PRId64 ": %s%s", when, a->port, a->summary, ends_sentence(a->summary) ? "" : ".");
+		return;
+	}
 	line(b, "%s %s %s %s %s port %" PRId64 ": %s (%s): %s", when, reset ? "reset" : a->outcome, a->dir,
 		strcmp(a->dir, "out") == 0 ? "to" : "from", a->peer, a->port, a->cause, a->confidence,
 		a->summary);
@@ -85,6 +98,12 @@ static void tell_listener(struct batch *b, const struct event *ev)
 		return;
 	if (l->owner.pid)
 		snprintf(owner, sizeof(owner), "%s (pid %" PRId64 ")", l->owner.comm, l->owner.pid);
+	if (b->plain) {
+		if (strcmp(l->event, "found") != 0)
+			line(b, "%.8s, port %" PRId64 ": %s listens %s %s.", clock_of(ev->t, when, sizeof(when)), l->port, owner,
+				strcmp(l->event, "up") == 0 ? "on" : "no more on", l->addr);
+		return;
+	}
 	line(b, "%s listener %s: %s port %" PRId64 " (%s%s%s), %s", clock_of(ev->t, when, sizeof(when)),
 		l->event, l->addr, l->port, l->reach, l->device[0] ? " " : "", l->device, owner);
 }
@@ -92,6 +111,11 @@ static void tell_listener(struct batch *b, const struct event *ev)
 static void tell_sources(struct batch *b, const struct event *ev)
 {
 	line(b, "tcpwhy %s on %s", ev->hello.version, ev->hello.host);
+	for (int i = 0; i < SOURCE_COUNT && b->plain; i++)
+		if (i != SOURCE_NAMESPACES && strcmp(ev->hello.sources[i].state, "on") != 0)
+			line(b, "No %s: %s.", source_name((enum source)i), ev->hello.sources[i].why);
+	if (b->plain)
+		return;
 	for (int i = 0; i < SOURCE_COUNT; i++)
 		line(b, "source %s: %s%s%s", source_name((enum source)i), ev->hello.sources[i].state,
 			ev->hello.sources[i].why[0] ? ": " : "", ev->hello.sources[i].why);
@@ -125,13 +149,14 @@ static void batch_event(struct sink *sink, const struct event *ev)
 			t->reset, t->received, t->lost);
 		break;
 	case EVENT_PORT:
+	case EVENT_HOST:
 	case EVENT_TICK:
 	case EVENT_TYPE_COUNT:
 		break;
 	}
 }
 
-struct sink *batch_new(int fd)
+struct sink *batch_new(int fd, bool plain)
 {
 	struct batch *b = calloc(1, sizeof(*b));
 
@@ -139,6 +164,7 @@ struct sink *batch_new(int fd)
 		return NULL;
 	b->sink.event = batch_event;
 	b->fd = fd;
+	b->plain = plain;
 	return &b->sink;
 }
 

@@ -6,6 +6,7 @@
 
 #define SIZE_OF(type, member) sizeof(((type *)0)->member)
 #define INT(type, m)          {#m, FIELD_INT, offsetof(type, m), 8, 0, NULL, false}
+#define INT_OPT(type, m)      {#m, FIELD_INT, offsetof(type, m), 8, 0, NULL, true}
 #define TIME(type, m)         {#m, FIELD_TIME, offsetof(type, m), 8, 0, NULL, false}
 #define TEXT(type, m)         {#m, FIELD_TEXT, offsetof(type, m), SIZE_OF(type, m), 0, NULL, false}
 #define TEXT_OPT(type, m)     {#m, FIELD_TEXT, offsetof(type, m), SIZE_OF(type, m), 0, NULL, true}
@@ -80,6 +81,19 @@ static const struct field evidence_fields[] = {
 	END,
 };
 
+static const struct field step_fields[] = {
+	TEXT(struct event_step, by),
+	TIME(struct event_step, t),
+	TEXT_OPT(struct event_step, flags),
+	INT_OPT(struct event_step, seq),
+	INT_OPT(struct event_step, ack),
+	INT_OPT(struct event_step, length),
+	INT_OPT(struct event_step, window),
+	INT_OPT(struct event_step, ttl),
+	TEXT_OPT(struct event_step, text),
+	END,
+};
+
 static const struct field attempt_fields[] = {
 	INT(struct event_attempt, id),
 	TIME(struct event_attempt, first),
@@ -107,6 +121,8 @@ static const struct field attempt_fields[] = {
 	TEXT_OPT(struct event_attempt, pattern),
 	{"evidence", FIELD_OBJECTS, offsetof(struct event_attempt, evidence),
 		sizeof(struct event_evidence), EVENT_EVIDENCE, evidence_fields, false},
+	{"steps", FIELD_OBJECTS, offsetof(struct event_attempt, steps), sizeof(struct event_step), EVENT_STEPS,
+		step_fields, false},
 	TEXT(struct event_attempt, summary),
 	TEXT(struct event_attempt, advice),
 	OBJECT(struct event_attempt, owner, owner_fields),
@@ -130,6 +146,15 @@ static const struct field port_fields[] = {
 	INT(struct event_port, rst_out),
 	INT(struct event_port, icmp_in),
 	INT(struct event_port, icmp_out),
+	END,
+};
+
+static const struct field host_fields[] = {
+	TEXT(struct event_host, netns),
+	TEXT(struct event_host, kind),
+	TEXT(struct event_host, name),
+	TEXT(struct event_host, value),
+	TEXT_OPT(struct event_host, note),
 	END,
 };
 
@@ -164,6 +189,7 @@ const struct event_description event_descriptions[EVENT_TYPE_COUNT] = {
 	[EVENT_ATTEMPT] = {"attempt", attempt_fields},
 	[EVENT_RESET] = {"reset", attempt_fields},
 	[EVENT_PORT] = {"port", port_fields},
+	[EVENT_HOST] = {"host", host_fields},
 	[EVENT_TICK] = {"tick", tick_fields},
 	[EVENT_BYE] = {"bye", bye_fields},
 };

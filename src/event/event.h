@@ -14,6 +14,7 @@ enum {
 	EVENT_SCHEMA = 1,
 	EVENT_EVIDENCE = 12,
 	EVENT_ALTERNATIVES = 8,
+	EVENT_STEPS = 16,
 };
 
 enum event_type {
@@ -23,6 +24,7 @@ enum event_type {
 	EVENT_ATTEMPT,
 	EVENT_RESET,
 	EVENT_PORT,
+	EVENT_HOST,
 	EVENT_TICK,
 	EVENT_BYE,
 	EVENT_TYPE_COUNT,
@@ -63,6 +65,15 @@ struct event_evidence {
 	char text[200];
 };
 
+/* A packet of an attempt, or what was done to one in between. */
+struct event_step {
+	char by[10]; /* who sent or did it: peer, host, router; kernel, firewall, listener; more (left out) */
+	int64_t t;
+	char flags[8]; /* of a TCP segment, as tcpdump writes them: "S.", or "none"; "": it is none */
+	int64_t seq, ack, length, window, ttl;
+	char text[144];
+};
+
 /* attempt and reset share this; by is empty in an attempt. */
 struct event_attempt {
 	int64_t id; /* a later line with the same id replaces this one */
@@ -77,6 +88,7 @@ struct event_attempt {
 	char pattern[12];       /* of the tries: "" (too few), periodic, bursts, irregular */
 	char alternatives[EVENT_ALTERNATIVES][32];
 	struct event_evidence evidence[EVENT_EVIDENCE];
+	struct event_step steps[EVENT_STEPS]; /* in order of time */
 	char summary[400], advice[1200], client_words[256];
 	struct event_owner owner;
 };
@@ -86,6 +98,13 @@ struct event_port {
 	int64_t port;
 	int64_t syn, synack, accepted, refused, reset, silent, unreachable, unfinished;
 	int64_t fin_in, fin_out, rst_in, rst_out, icmp_in, icmp_out;
+};
+
+/* What the host itself is like; the same kind and name again replaces. */
+struct event_host {
+	char netns[32];
+	char kind[12]; /* interface, sysctl, counter, firewall */
+	char name[64], value[96], note[120];
 };
 
 struct event_tick {
@@ -107,6 +126,7 @@ struct event {
 		struct event_listener listener;
 		struct event_attempt attempt; /* and reset */
 		struct event_port port;
+		struct event_host host;
 		struct event_tick tick;
 		struct event_bye bye;
 	};
@@ -133,7 +153,7 @@ struct field {
 	enum field_kind kind;
 	size_t offset, size, max;
 	const struct field *sub;
-	bool optional; /* left out when empty */
+	bool optional; /* left out when empty, or zero */
 };
 
 struct event_description {

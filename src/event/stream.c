@@ -96,6 +96,16 @@ static void put_list(struct out *o, const struct field *f, const char *at)
 	put(o, "]", 1);
 }
 
+static bool is_empty(const struct field *f, const char *at)
+{
+	int64_t v;
+
+	if (f->kind != FIELD_INT && f->kind != FIELD_TIME)
+		return !*at;
+	memcpy(&v, at, sizeof(v));
+	return v == 0;
+}
+
 static void put_field(struct out *o, const struct field *f, const char *at)
 {
 	int64_t v;
@@ -104,7 +114,7 @@ static void put_field(struct out *o, const struct field *f, const char *at)
 		put_fields(o, f->sub, at);
 		return;
 	}
-	if (f->optional && !*at)
+	if (f->optional && is_empty(f, at))
 		return;
 	put_name(o, f->name);
 	switch (f->kind) {

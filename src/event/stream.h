@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 enum {
-	STREAM_LINE = 16384, /* longest line that is written; longer ones are not read */
+	STREAM_LINE = 24576, /* longest line that is written; longer ones are not read */
 };
 
 /*

@@ -3,6 +3,7 @@
 #include "collect/conntrack.h"
 #include "collect/hooks.h"
 #include "collect/processes.h"
+#include "desk.h"
 #include "options.h"
 #include "ruling.h"
 #include "watchers.h"
@@ -132,6 +133,9 @@ static bool serve(int socket)
 	case BROKER_FIREWALL:
 		reply.error = ruling_read(&request, &reply.firewall);
 		break;
+	case BROKER_RULESET:
+		reply.error = ruling_ruleset(reply.why, sizeof(reply.why));
+		break;
 	case BROKER_FLOW:
 		reply.error = conntrack_find(&request.peer, request.peer_port, &request.addr, request.port, &reply.flow);
 		break;
@@ -174,9 +178,10 @@ static void send_traced(int socket)
 }
 
 /* Serves until the worker has ended. Returns its wait status. */
-static int attend(pid_t worker, int socket, int signals, struct watchers *watchers)
+static int attend(pid_t worker, int socket, int signals, int desk, struct watchers *watchers)
 {
-	struct pollfd fds[3] = {{.fd = socket, .events = POLLIN}, {.fd = signals, .events = POLLIN}, {.fd = -1}};
+	struct pollfd fds[4] = {{.fd = socket, .events = POLLIN}, {.fd = signals, .events = POLLIN}, {.fd = -1},
+		{.fd = desk > 0 ? desk : -1, .events = POLLIN}};
 	int status, patience = -1;
 
 	for (;;) {
@@ -186,7 +191,7 @@ static int attend(pid_t worker, int socket, int signals, struct watchers *watche
 		fds[2] = (struct pollfd){.fd = ruling_trace_fd(), .events = POLLIN};
 		if (fds[2].fd >= 0 && (idle < 0 || idle > TRACE_MS))
 			idle = TRACE_MS;
-		n = poll(fds, 3, patience >= 0 ? patience : idle);
+		n = poll(fds, 4, patience >= 0 ? patience : idle);
 		if (fds[2].fd >= 0)
 			send_traced(socket);
 		if (n == 0 && patience >= 0)
@@ -206,6 +211,10 @@ static int attend(pid_t worker, int socket, int signals, struct watchers *watche
 			fds[0].fd = -1; /* it is on its way out */
 			patience = PATIENCE_MS;
 		}
+		if (fds[3].revents & POLLIN)
+			desk_serve(desk);
+		else if (fds[3].revents)
+			fds[3].fd = -1;
 		if (fds[1].revents && read(signals, &info, sizeof(info)) == (ssize_t)sizeof(info) &&
 			info.ssi_signo != SIGCHLD) {
 			kill(worker, SIGTERM);
@@ -261,12 +270,16 @@ int broker_run(const struct broker_hooks *hooks)
 	if (worker == 0) {
 		close(pair[0]);
 		close(signals);
+		if (hooks->desk[0] > 0)
+			close(hooks->desk[0]);
 		status = run_worker(hooks, broker, pair[1]);
 		fflush(NULL);
 		_exit(status);
 	}
 	close(pair[1]);
-	status = attend(worker, pair[0], signals, hooks->watchers);
+	if (hooks->desk[1] > 0)
+		close(hooks->desk[1]);
+	status = attend(worker, pair[0], signals, hooks->desk[0], hooks->watchers);
 	close(pair[0]);
 	close(signals);
 	hooks->restore(hooks->ctx);

@@ -27,6 +27,7 @@ enum broker_kind {
 	BROKER_FIREWALL,  /* what the firewall's rules do with a packet */
 	BROKER_FLOW,      /* what connection tracking knows of a connection */
 	BROKER_HOOKS,     /* which BPF programs packets pass */
+	BROKER_RULESET,   /* how large the firewall's ruleset is, and its generation; not waited for */
 	BROKER_TARGET,    /* which namespace has an address, and who listens on the port there */
 };
 
@@ -72,6 +73,7 @@ struct broker_hooks {
 	void *ctx;
 	bool quiet; /* a watcher's: what becomes of its worker is nobody's news */
 	struct watchers *watchers; /* of other namespaces; NULL: none */
+	int desk[2]; /* desk_open(); 0: nothing is written for the user */
 };
 
 /* Forks, serves the worker until it ends, and returns the exit status of the whole program. */

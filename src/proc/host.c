@@ -54,6 +54,7 @@ struct host {
 	uint32_t asked[KINDS];
 	void (*on_owner)(void *ctx, uint32_t inode, const struct owner *o);
 	void (*on_traced)(void *ctx, const struct traced *t, const char *why);
+	void (*on_ruleset)(void *ctx, const char *words);
 	void *ctx;
 	/* what the broker said last; awaited: the kind that is waited for */
 	bool answered;
@@ -104,6 +105,14 @@ void host_trace(struct host *h, const struct ip *peer, uint16_t port)
 {
 	struct broker_request request = {.kind = BROKER_TRACE, .peer = *peer, .port = port, .v6 = !ip_is_v4(peer)};
 
+	send(h->broker, &request, sizeof(request), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+void host_want_ruleset(struct host *h, void (*on_ruleset)(void *ctx, const char *words))
+{
+	struct broker_request request = {.kind = BROKER_RULESET};
+
+	h->on_ruleset = on_ruleset;
 	send(h->broker, &request, sizeof(request), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
@@ -188,6 +197,10 @@ static int take_reply(struct host *h)
 		h->firewall = reply.firewall;
 		h->error = reply.error;
 		h->answered = true;
+		break;
+	case BROKER_RULESET:
+		if (h->on_ruleset && reply.error == 0)
+			h->on_ruleset(h->ctx, reply.why);
 		break;
 	case BROKER_FLOW:
 		h->flow = reply.flow;

@@ -26,6 +26,9 @@ void host_on_traced(struct host *h, void (*on_traced)(void *ctx, const struct tr
 /* Traces the SYNs of a peer to a port through the firewall, which changes its ruleset while it runs. */
 void host_trace(struct host *h, const struct ip *peer, uint16_t port);
 
+/* Asks about the firewall's ruleset; on_ruleset is called with the answer in words. */
+void host_want_ruleset(struct host *h, void (*on_ruleset)(void *ctx, const char *words));
+
 /* Takes what the broker has sent. 0, or -1 when it is gone. */
 int host_receive(struct host *h);
 

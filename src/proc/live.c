@@ -2,6 +2,7 @@
 #include "base/text.h"
 #include "engine/engine.h"
 #include "host.h"
+#include "hostfacts.h"
 #include "remote.h"
 #include "session.h"
 #include "worker.h"
@@ -21,6 +22,7 @@ enum {
 	POLL_APART = 40000,  /* two polls on demand are at least this far apart */
 	TRACE_APART = 5000000, /* of another peer or port */
 	TRACE_AGAIN = 30000000, /* as long as a trace runs */
+	DESCRIBE_APART = 5000000, /* two looks at interfaces, settings and the ruleset's generation */
 	LOOKS_APART = 150000, /* two changes of the capture's filter, which takes milliseconds */
 	DRAIN_BATCH = 4096,  /* segments taken before the clock is looked at again */
 };
@@ -30,8 +32,11 @@ struct session {
 	struct sources *src;
 	struct host *host;
 	struct engine *engine;
+	struct hostfacts *facts; /* NULL: a watcher, whose namespace is not described */
+	struct counters counters; /* the last sample */
 	struct socket_row *rows;
 	int64_t last_poll, next_poll, next_frame;
+	int64_t described; /* when the host was looked at last */
 	int64_t looked; /* when the capture's filter was changed last */
 	int64_t traced; /* when a trace was started last */
 	struct ip trace_peer;
@@ -100,6 +105,7 @@ static void poll_host(struct session *s)
 		if (counter_files_read(s->src->counters, &c) == 0 && worker_now() - start < SAMPLE_SPAN) {
 			c.t = start;
 			engine_counters(s->engine, &c);
+			s->counters = c;
 			break;
 		}
 	}
@@ -287,6 +293,28 @@ static void start_trace(struct session *s)
 	host_trace(s->host, &peer, port);
 }
 
+static void on_ruleset(void *ctx, const char *words)
+{
+	struct session *s = ctx;
+
+	hostfacts_say(s->facts, worker_now(), "firewall", "ruleset", words, "");
+}
+
+/* What the host is like, as far as it has changed. */
+static void tell_host(struct session *s, int64_t now)
+{
+	if (!s->facts)
+		return;
+	if (s->counters.t)
+		hostfacts_counters(s->facts, now, &s->counters);
+	if (s->described && now >= s->described && now - s->described < DESCRIBE_APART)
+		return;
+	s->described = now;
+	hostfacts_look(s->facts, now);
+	if (strcmp(s->src->state[SOURCE_FIREWALL].state, "on") == 0)
+		host_want_ruleset(s->host, on_ruleset);
+}
+
 /* One round: deadlines, a poll when due or wanted, a frame once an interval. */
 static int run_round(struct session *s)
 {
@@ -306,6 +334,7 @@ static int run_round(struct session *s)
 		int r;
 
 		update_capture(s);
+		tell_host(s, now);
 		s->next_frame = now + s->w.o->interval;
 		r = worker_show(&s->w);
 		if (r != LOOP_GO_ON)
@@ -429,6 +458,7 @@ int session_live_at(const struct options *o, struct sources *sources, struct fro
 	s.host = host_new(sources, broker, config.key, on_owner, &s);
 	if (s.host)
 		host_on_traced(s.host, on_traced);
+	s.facts = s.engine && !place ? hostfacts_new(s.engine) : NULL;
 	s.rows = calloc(ROWS_MAX, sizeof(*s.rows));
 	r = s.engine && s.host && s.rows ? watch_sources(&s) : -ENOMEM;
 	if (r < 0)
@@ -446,11 +476,13 @@ int session_live_at(const struct options *o, struct sources *sources, struct fro
 	s.w.stop_at = o->duration ? s.last_poll + o->duration : 0;
 	r = worker_show(&s.w);
 	if (r == LOOP_GO_ON) {
+		tell_host(&s, worker_now()); /* behind the first frame, which it would delay */
 		worker_arm(&s.w, s.last_poll + BUSY_PAUSE);
 		r = loop_run(s.w.loop);
 	}
 out:
 	remotes_free(s.remotes);
+	hostfacts_free(s.facts);
 	engine_free(s.engine);
 	host_free(s.host);
 	free(s.rows);

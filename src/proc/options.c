@@ -1,5 +1,6 @@
 /* options.c - the command line: one table for parsing and for --help. */
 #include "options.h"
+#include "settings.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -13,6 +14,7 @@ enum {
 	OPT_TRACE_FIREWALL,
 	OPT_NO_KERNEL,
 	OPT_DEMO,
+	OPT_PLAIN,
 };
 
 static const struct {
@@ -24,6 +26,7 @@ static const struct {
 	{'w', "write", "FILE", "record the event stream to FILE while running"},
 	{'j', "json", NULL, "the event stream on standard output instead of the screen"},
 	{'b', "batch", NULL, "plain text, a line per finding (also when output is no terminal)"},
+	{OPT_PLAIN, "plain", NULL, "one sentence a finding, for screen readers and for speech"},
 	{'x', "explain", "PORT", "explain one port, and exit: 0 reachable, 4 peers are refused"},
 	{OPT_FOR, "for", "SECONDS", "stop after SECONDS"},
 	{OPT_INTERVAL, "interval", "SECS", "poll and redraw interval (default 1)"},
@@ -31,6 +34,7 @@ static const struct {
 	{OPT_TRACE_FIREWALL, "trace-firewall", NULL, "name the exact firewall rule, by a temporary table of our own"},
 	{OPT_NO_KERNEL, "no-kernel", NULL, "do without kernel reasons"},
 	{OPT_DEMO, "demo", NULL, "play the bundled recording: no privilege, no network"},
+	{'o', "option", "NAME=VALUE", "a setting, as in tcpwhy.conf(5): -o theme=light"},
 	{'h', "help", NULL, "this help"},
 	{'V', "version", NULL, "version, libraries, kernel features, sandbox state"},
 };
@@ -70,6 +74,25 @@ static int64_t parse_seconds(const char *text)
 	return end == text || *end || !(v >= 0.05 && v <= 1e7) ? -1 : (int64_t)(v * 1e6);
 }
 
+/* Wrong ones are told here, where the user sees them; they are applied after file and environment. */
+static int add_setting(struct options *o, const char *pair, char *err, size_t size)
+{
+	struct settings scratch;
+	char why[160];
+
+	settings_default(&scratch);
+	if (settings_set_pair(&scratch, pair, why, sizeof(why)) < 0) {
+		snprintf(err, size, "-o %.60s: %s", pair, why);
+		return -EINVAL;
+	}
+	if (o->n_settings == OPTIONS_SETTINGS) {
+		snprintf(err, size, "more than %d settings", OPTIONS_SETTINGS);
+		return -EINVAL;
+	}
+	o->settings[o->n_settings++] = pair;
+	return 0;
+}
+
 static int parse_one(struct options *o, int key, const char *arg, char *err, size_t size)
 {
 	char *end;
@@ -103,6 +126,11 @@ static int parse_one(struct options *o, int key, const char *arg, char *err, siz
 		}
 		o->explain = (int)port;
 		return 0;
+	case OPT_PLAIN:
+		o->batch = o->plain = true;
+		return 0;
+	case 'o':
+		return add_setting(o, arg, err, size);
 	case OPT_FOR:
 	case OPT_INTERVAL:
 		if (parse_seconds(arg) < 0) {
@@ -157,7 +185,7 @@ static int check(const struct options *o, char *err, size_t size)
 	const char *wrong = NULL;
 
 	if (o->json && o->batch)
-		wrong = "--json and --batch exclude each other";
+		wrong = o->plain ? "--json and --plain exclude each other" : "--json and --batch exclude each other";
 	else if (o->read && o->demo)
 		wrong = "--read and --demo exclude each other";
 	else if ((o->read || o->demo) && o->n_interfaces)
@@ -175,7 +203,7 @@ int options_parse(int argc, char **argv, struct options *ret_options, char *err,
 {
 	struct option longs[OPTIONS + 1];
 	char shorts[2 * OPTIONS + 2] = "+";
-	struct options o = {.interval = 1000000};
+	struct options o = {.interval = 0};
 	int key, r;
 
 	memset(longs, 0, sizeof(longs));

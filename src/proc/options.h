@@ -8,6 +8,7 @@
 
 enum {
 	OPTIONS_INTERFACES = 16,
+	OPTIONS_SETTINGS = 16,
 };
 
 enum exit_status {
@@ -23,11 +24,13 @@ struct options {
 	size_t n_interfaces;
 	char *filter; /* the arguments joined; NULL: none */
 	const char *read, *write;
-	bool json, batch, demo, no_kernel, netns, trace_firewall, help, version;
+	const char *settings[OPTIONS_SETTINGS]; /* NAME=VALUE, as given */
+	size_t n_settings;
+	bool json, batch, plain, demo, no_kernel, netns, trace_firewall, help, version;
 	bool small; /* of a watcher of another namespace: not of the command line */
 	int explain; /* a port; 0: not asked */
 	int64_t duration; /* microseconds; 0: until stopped */
-	int64_t interval; /* microseconds */
+	int64_t interval; /* microseconds; 0: as the settings have it */
 };
 
 /* Parses argv. 0, or -EINVAL with a sentence in err. options_fini() afterwards in either case. */

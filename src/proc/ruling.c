@@ -147,6 +147,20 @@ int ruling_read(const struct broker_request *request, struct firewall_verdict *r
 	return firewall_judge(firewall, &packet, ret);
 }
 
+int ruling_ruleset(char *words, size_t size)
+{
+	size_t rules, elements;
+	int r = ruling_start();
+
+	words[0] = '\0';
+	if (r < 0)
+		return r;
+	firewall_size(firewall, &rules, &elements);
+	text_append(words, size, "generation %u, %zu rule%s, %zu element%s of sets", firewall_generation(firewall), rules,
+		rules == 1 ? "" : "s", elements, elements == 1 ? "" : "s");
+	return 0;
+}
+
 int ruling_trace(const struct broker_request *request, char *why, size_t size)
 {
 	why[0] = '\0';

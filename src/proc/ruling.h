@@ -6,6 +6,9 @@
 /* Reads the ruleset, where it has changed, and judges the packet. 0, or -errno as firewall_refresh() has it. */
 int ruling_read(const struct broker_request *request, struct firewall_verdict *ret);
 
+/* The ruleset in words: "generation 7, 12 rules, 3 elements of sets". 0, or -errno as firewall_refresh() has it. */
+int ruling_ruleset(char *words, size_t size);
+
 /*
  * Starts a trace of the peer's SYNs to the port, in place of one that runs; port 0: ends it. It ends by itself after a
  * while. 0, or -errno with a sentence in why.

@@ -19,7 +19,9 @@ struct store *store_new(void)
 	s->listeners = table_new(STORE_LISTENERS, sizeof(int64_t), sizeof(struct store_listener), key);
 	s->peers = table_new(STORE_PEERS, sizeof(struct store_peer_key), sizeof(struct store_peer), key);
 	s->findings = calloc(STORE_FINDINGS, sizeof(*s->findings));
-	if (!s->ports || !s->listeners || !s->peers || !s->findings) {
+	s->facts = calloc(STORE_FACTS, sizeof(*s->facts));
+	s->history = history_new(key);
+	if (!s->ports || !s->listeners || !s->peers || !s->findings || !s->facts || !s->history) {
 		store_free(s);
 		return NULL;
 	}
@@ -30,11 +32,32 @@ void store_free(struct store *s)
 {
 	if (!s)
 		return;
+	history_free(s->history);
+	free(s->facts);
 	free(s->findings);
 	table_free(s->peers);
 	table_free(s->listeners);
 	table_free(s->ports);
 	free(s);
+}
+
+void store_copy(struct store *to, const struct store *from)
+{
+	struct store kept = *to;
+
+	*to = *from;
+	to->ports = kept.ports;
+	to->listeners = kept.listeners;
+	to->peers = kept.peers;
+	to->findings = kept.findings;
+	to->facts = kept.facts;
+	to->history = kept.history;
+	table_copy(to->ports, from->ports);
+	table_copy(to->listeners, from->listeners);
+	table_copy(to->peers, from->peers);
+	history_copy(to->history, from->history);
+	memcpy(to->findings, from->findings, STORE_FINDINGS * sizeof(*to->findings));
+	memcpy(to->facts, from->facts, from->n_facts * sizeof(*to->facts));
 }
 
 const struct store_finding *store_finding(const struct store *s, uint64_t number)
@@ -83,6 +106,16 @@ const struct store_listener *store_next_listener(const struct store *s, int64_t 
 	return NULL;
 }
 
+const struct store_peer *store_peer(const struct store *s, int64_t place, const char *peer)
+{
+	struct store_peer_key key;
+
+	memset(&key, 0, sizeof(key));
+	key.place = place;
+	text_copy(key.peer, sizeof(key.peer), peer);
+	return table_find(s->peers, &key);
+}
+
 static int reach_rank(const char *reach)
 {
 	static const char *const ranks[] = {"loopback", "link-local", "device", "address", "everyone"};
@@ -124,11 +157,6 @@ static struct store_port *get_port(struct store *s, int64_t place)
 	return p;
 }
 
-static struct store_slot *slot_of(struct store *s, struct store_port *p)
-{
-	return &p->slots[s->ticks % STORE_SLOTS];
-}
-
 /* A new place in the log; the oldest one falls out. */
 static struct store_finding *new_finding(struct store *s, const struct event *ev, int64_t place)
 {
@@ -142,34 +170,49 @@ static struct store_finding *new_finding(struct store *s, const struct event *ev
 	return f;
 }
 
+static uint16_t cap16(int64_t v)
+{
+	return v < 0 ? 0 : v > UINT16_MAX ? UINT16_MAX : (uint16_t)v;
+}
+
 static void take_listener(struct store *s, const struct event *ev)
 {
 	int64_t id = ev->listener.id ? ev->listener.id : ev->listener.port;
 	struct store_listener *one;
 	int64_t place = place_of(s, ev->listener.netns, ev->listener.port);
 	struct store_port *p = get_port(s, place);
-	bool fresh, down = strcmp(ev->listener.event, "down") == 0;
+	bool fresh, down = strcmp(ev->listener.event, "down") == 0, up = strcmp(ev->listener.event, "up") == 0;
 
 	one = table_get(s->listeners, &id, &fresh, NULL, NULL);
 	table_touch(s->listeners, one);
 	one->place = place;
 	one->l = ev->listener;
-	if (fresh)
+	if (fresh) {
 		one->since = ev->t;
+		one->found = strcmp(ev->listener.event, "found") == 0;
+	}
 	if (fresh && !down)
 		p->listeners++;
 	if (down && one->gone == 0) {
 		one->gone = ev->t;
 		p->listeners -= p->listeners > 0;
-		slot_of(s, p)->down = true;
+		p->last_down = ev->t;
+		p->downs++;
 	}
-	if (strcmp(ev->listener.event, "up") == 0)
-		slot_of(s, p)->up = true;
-	if (down || strcmp(ev->listener.event, "up") == 0)
+	if (up) {
+		p->last_up = ev->t;
+		p->ups++;
+	}
+	history_add(s->history, place, ev->t, &(struct history_slot){
+		.up = up,
+		.down = down,
+		.queue = cap16(ev->listener.queue),
+	});
+	if (down || up)
 		new_finding(s, ev, place)->listener = ev->listener;
 }
 
-static void take_peer(struct store *s, const struct event *ev, int64_t place, bool failed, bool replaces)
+static void take_peer(struct store *s, const struct event *ev, int64_t place, bool failed, const struct store_finding *told)
 {
 	struct store_peer_key key;
 	struct store_peer *p;
@@ -179,13 +222,18 @@ static void take_peer(struct store *s, const struct event *ev, int64_t place, bo
 	text_copy(key.peer, sizeof(key.peer), ev->attempt.peer);
 	p = table_get(s->peers, &key, NULL, NULL, NULL);
 	table_touch(s->peers, p);
-	if (!replaces)
+	p->place = place;
+	if (!told)
 		*(failed ? &p->failed : &p->accepted) += ev->attempt.count;
 	p->last = ev->attempt.last;
 	text_copy(p->dir, sizeof(p->dir), ev->attempt.dir);
 	if (!failed)
 		return;
+	p->last_failure = ev->t;
+	p->finding = told ? told->number : s->n_findings + 1; /* the one that comes next */
 	p->retry_interval = ev->attempt.retry_interval;
+	p->failing_for = ev->attempt.failing_for;
+	text_copy(p->pattern, sizeof(p->pattern), ev->attempt.pattern);
 	text_copy(p->cause, sizeof(p->cause), ev->attempt.cause);
 }
 
@@ -208,7 +256,7 @@ static void take_attempt(struct store *s, const struct event *ev)
 	struct store_finding *f = same_attempt(s, ev);
 	struct store_port *p;
 
-	take_peer(s, ev, place, failed, f != NULL);
+	take_peer(s, ev, place, failed, f);
 	if (!failed && !f)
 		return;
 	if (!f)
@@ -226,47 +274,61 @@ static void take_attempt(struct store *s, const struct event *ev)
 	p->finding = f->number;
 }
 
-static uint16_t cap16(int64_t v)
-{
-	return v < 0 ? 0 : v > UINT16_MAX ? UINT16_MAX : (uint16_t)v;
-}
-
-static int64_t failures_of(const struct event_port *c)
-{
-	return c->refused + c->reset + c->silent + c->unreachable + c->unfinished;
-}
-
 static void take_port(struct store *s, const struct event *ev)
 {
 	struct store_port *p = get_port(s, place_of(s, ev->port.netns, ev->port.port));
-	struct store_slot *slot = slot_of(s, p);
+	const struct event_port was = p->c, *now = &ev->port;
 	int64_t span;
 
+	history_add(s->history, p->place, ev->t, &(struct history_slot){
+		.syn = cap16(now->syn - was.syn),
+		.accepted = cap16(now->accepted - was.accepted),
+		.refused = cap16(now->refused + now->unreachable - was.refused - was.unreachable),
+		.reset = cap16(now->reset - was.reset),
+		.silent = cap16(now->silent + now->unfinished - was.silent - was.unfinished),
+		.fin = cap16(now->fin_in + now->fin_out - was.fin_in - was.fin_out),
+		.rst = cap16(now->rst_in + now->rst_out - was.rst_in - was.rst_out),
+	});
 	p->c = ev->port;
 	span = ev->t - s->last_tick;
 	p->syn_rate = p->c.syn - p->before.syn;
 	if (s->last_tick && span > 0)
 		p->syn_rate = (p->syn_rate * USEC + span / 2) / span;
-	slot->accepted = cap16(p->c.accepted - p->before.accepted);
-	slot->failed = cap16(failures_of(&p->c) - failures_of(&p->before));
-	slot->fins = cap16(p->c.fin_in + p->c.fin_out - p->before.fin_in - p->before.fin_out);
-	slot->resets = cap16(p->c.reset - p->before.reset);
 	p->last_line = s->ticks;
 }
 
 static void take_tick(struct store *s, const struct event *ev)
 {
-	static const struct store_slot empty;
-
 	s->totals = ev->tick;
 	s->last_tick = ev->t;
 	s->ticks++;
 	for (struct store_port *p = NULL; (p = table_next(s->ports, p));) {
-		*slot_of(s, p) = empty;
 		p->before = p->c;
 		if (p->last_line + 1 != s->ticks) /* no port line in this interval: nothing came */
 			p->syn_rate = 0;
 	}
+	/* A queue that stays as long as it was is told once, and drawn for as long as it stays. */
+	for (struct store_listener *l = NULL; (l = table_next(s->listeners, l));)
+		if (l->gone == 0 && l->l.queue > 0)
+			history_add(s->history, l->place, ev->t, &(struct history_slot){.queue = cap16(l->l.queue)});
+}
+
+static void take_host(struct store *s, const struct event *ev)
+{
+	struct store_fact *f = NULL;
+
+	for (size_t i = 0; i < s->n_facts && !f; i++)
+		if (strcmp(s->facts[i].f.kind, ev->host.kind) == 0 && strcmp(s->facts[i].f.name, ev->host.name) == 0 &&
+			strcmp(s->facts[i].f.netns, ev->host.netns) == 0)
+			f = &s->facts[i];
+	if (!f && s->n_facts == STORE_FACTS)
+		return;
+	if (f)
+		f->changed = true;
+	else
+		f = &s->facts[s->n_facts++];
+	f->f = ev->host;
+	f->t = ev->t;
 }
 
 static void take_source(struct store *s, const struct event *ev)
@@ -285,6 +347,8 @@ static void take_hello(struct store *s, const struct event *ev)
 	table_clear(s->ports);
 	table_clear(s->listeners);
 	table_clear(s->peers);
+	history_clear(s->history);
+	s->n_facts = 0;
 	memset(s->findings, 0, STORE_FINDINGS * sizeof(*s->findings));
 	s->n_findings = 0;
 	s->ticks = 0;
@@ -317,6 +381,9 @@ static void store_event(struct sink *sink, const struct event *ev)
 		break;
 	case EVENT_PORT:
 		take_port(s, ev);
+		break;
+	case EVENT_HOST:
+		take_host(s, ev);
 		break;
 	case EVENT_TICK:
 		take_tick(s, ev);

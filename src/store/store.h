@@ -3,6 +3,7 @@
 
 #include "base/table.h"
 #include "event/event.h"
+#include "store/history.h"
 
 enum {
 	STORE_FINDINGS = 1024,
@@ -10,7 +11,7 @@ enum {
 	STORE_LISTENERS = 2048,
 	STORE_PEERS = 4096,
 	STORE_NETNS = 256,   /* names of network namespaces */
-	STORE_SLOTS = 60, /* intervals of history that a port keeps */
+	STORE_FACTS = 256,   /* of the host itself */
 };
 
 /*
@@ -22,13 +23,8 @@ enum {
 struct store_listener {
 	int64_t place;
 	struct event_listener l;
+	bool found;          /* it was there when the watch began: since then at the latest */
 	int64_t since, gone; /* gone 0: live */
-};
-
-struct store_slot {
-	uint16_t accepted, failed;
-	uint16_t fins, resets; /* how connections ended: FINs of either side, and RSTs */
-	bool up, down; /* a listener came or went */
 };
 
 struct store_port {
@@ -40,7 +36,8 @@ struct store_port {
 	int64_t last_failure;     /* time; 0: never */
 	uint64_t finding;         /* number of its last failure's finding; 0: none */
 	uint32_t listeners;       /* live ones */
-	struct store_slot slots[STORE_SLOTS]; /* by tick number modulo STORE_SLOTS */
+	int64_t last_up, last_down; /* when a listener came or went; 0: never */
+	uint32_t ups, downs;      /* how often, since the watch began */
 };
 
 /* A line of the log: an attempt or reset that failed, or a listener that came or went. */
@@ -61,9 +58,20 @@ struct store_peer_key {
 };
 
 struct store_peer {
-	int64_t accepted, failed, last, retry_interval;
-	char cause[32];
+	int64_t place;
+	int64_t accepted, failed;
+	int64_t last, last_failure; /* times; 0: never */
+	int64_t retry_interval, failing_for;
+	uint64_t finding; /* number of its last failure's; 0: none */
+	char cause[32], pattern[12];
 	char dir[4];
+};
+
+/* What the host is like; as struct event_host. */
+struct store_fact {
+	struct event_host f;
+	int64_t t;       /* when it was told last */
+	bool changed;    /* since the watch began */
 };
 
 struct store {
@@ -81,12 +89,18 @@ struct store {
 	struct table *listeners; /* int64_t id -> struct store_listener */
 	struct table *peers;     /* struct store_peer_key -> struct store_peer */
 	struct store_finding *findings;
+	struct history *history; /* by place */
+	struct store_fact *facts;
+	size_t n_facts;
 	uint64_t n_findings; /* ever; the last STORE_FINDINGS are kept */
 };
 
 /* NULL with errno. The store is a sink for events. */
 struct store *store_new(void);
 void store_free(struct store *s);
+
+/* Makes to what from is, as a sink too. Numbers and places mean the same in both; pointers do not. */
+void store_copy(struct store *to, const struct store *from);
 
 /* The finding with this number; NULL when it is too old. */
 const struct store_finding *store_finding(const struct store *s, uint64_t number);
@@ -103,6 +117,9 @@ const struct store_listener *store_listener(const struct store *s, int64_t place
 /* Live and gone listeners of a port, one after another: NULL starts and ends. */
 const struct store_listener *store_next_listener(const struct store *s, int64_t place,
 	const struct store_listener *after);
+
+/* What is known of a peer at a place, or NULL. */
+const struct store_peer *store_peer(const struct store *s, int64_t place, const char *peer);
 
 /* Whether an attempt or reset tells of something that went wrong. */
 bool store_is_failure(const struct event *ev);

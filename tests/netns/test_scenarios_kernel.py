@@ -358,8 +358,9 @@ def test_healthy_connections_say_next_to_nothing(lab, port, words):
     for _ in range(200):
         assert lab.request(SERVER4, port)[:2] == ("none", b"hello\n")
     said = words.since()
-    # Other laboratories are heard as well: hardly twenty words of theirs, and not one for each connection of ours.
-    assert said.count(("QUEUE_PURGE", "sk_stream_kill_queues")) >= 200
+    # Other laboratories are heard as well: hardly twenty words of theirs, and not one for each connection of ours. Of many
+    # alike within a tenth of a second not each is told.
+    assert said.count(("QUEUE_PURGE", "sk_stream_kill_queues")) >= 150
     others = collections.Counter(word for word in said if word[0] != "QUEUE_PURGE")
     assert all(count < 100 for count in others.values()), others
 

@@ -5,6 +5,7 @@ import pty
 import select
 import signal
 import struct
+import tempfile
 import termios
 import time
 
@@ -12,20 +13,48 @@ import pyte
 
 PROGRAM = os.environ.get("TCPWHY", os.path.join(os.path.dirname(__file__), "../../build/tcpwhy"))
 
+# Settings that are there and say nothing: no hint for new users, and nothing of the machine's own.
+SETTINGS = tempfile.TemporaryDirectory(prefix="tcpwhy-settings-")
+os.mkdir(os.path.join(SETTINGS.name, "tcpwhy"))
+open(os.path.join(SETTINGS.name, "tcpwhy", "config"), "w", encoding="ascii").close()
+
 KEYS = {"enter": "\r", "esc": "\x1b", "up": "\x1b[A", "down": "\x1b[B", "pgdn": "\x1b[6~", "pgup": "\x1b[5~",
-        "home": "\x1b[H", "end": "\x1b[F", "tab": "\t", "f1": "\x1bOP", "f10": "\x1b[21~", "f6": "\x1b[17~"}
+        "home": "\x1b[H", "end": "\x1b[F", "tab": "\t", "f1": "\x1bOP", "f10": "\x1b[21~", "f6": "\x1b[17~", "f2": "\x1bOQ",
+        "f3": "\x1bOR", "f4": "\x1bOS", "left": "\x1b[D", "right": "\x1b[C", "backtab": "\x1b[Z", "backspace": "\x7f",
+        "space": " "}
+
+
+class Screen(pyte.Screen):
+    """pyte's, which scrolls as well: SU and SD (ECMA-48, 8.3.147 and 8.3.113), within the margins."""
+
+    def scroll_up(self, n=1):
+        self._scroll(self.delete_lines, n)
+
+    def scroll_down(self, n=1):
+        self._scroll(self.insert_lines, n)
+
+    def _scroll(self, move, n):
+        x, y = self.cursor.x, self.cursor.y
+        self.cursor.y = self.margins.top if self.margins else 0
+        move(n or 1)
+        self.cursor.x, self.cursor.y = x, y
+
+
+class Stream(pyte.ByteStream):
+    csi = {**pyte.ByteStream.csi, "S": "scroll_up", "T": "scroll_down"}
+    events = pyte.ByteStream.events | {"scroll_up", "scroll_down"}
 
 
 class Terminal:
     """Starts a program on its own terminal; `lines` is what its screen shows."""
 
     def __init__(self, *args, width=80, height=24, term="xterm-256color", env=None, program=PROGRAM):
-        self.screen = pyte.Screen(width, height)
-        self.stream = pyte.ByteStream(self.screen)
+        self.screen = Screen(width, height)
+        self.stream = Stream(self.screen)
         self.written = 0
         self.raw = b""
         self.status = None
-        environment = dict(os.environ, TERM=term, LANG="C.UTF-8", LC_ALL="C.UTF-8", TZ="UTC")
+        environment = dict(os.environ, TERM=term, LANG="C.UTF-8", LC_ALL="C.UTF-8", TZ="UTC", XDG_CONFIG_HOME=SETTINGS.name)
         environment.pop("NO_COLOR", None)
         environment.update(env or {})
         environment = {k: v for k, v in environment.items() if v is not None}
@@ -64,6 +93,25 @@ class Terminal:
     def lines(self):
         return [line.rstrip() for line in self.screen.display]
 
+    def looks(self):
+        """The screen with its colours and attributes: under each line its runs, as far as they are not plain."""
+        shown = []
+        for y, line in enumerate(self.lines):
+            shown.append(line)
+            runs, before = [], None
+            for x in range(self.screen.columns):
+                cell = self.screen.buffer[y][x]
+                look = " ".join(word for word in (
+                    cell.fg if cell.fg != "default" else "", f"on-{cell.bg}" if cell.bg != "default" else "",
+                    "bold" if cell.bold else "", "underscore" if cell.underscore else "", "reverse" if cell.reverse else "")
+                    if word)
+                if look != before:
+                    runs.append([x, look])
+                before = look
+            if any(look for _, look in runs):
+                shown.append("    " + ", ".join(f"{x}: {look or 'plain'}" for x, look in runs))
+        return "\n".join(shown)
+
     @property
     def text(self):
         return "\n".join(self.lines)
@@ -83,6 +131,14 @@ class Terminal:
             os.write(self.fd, KEYS.get(key, key).encode())
             if key == "esc":
                 time.sleep(0.1)  # longer than the program's escape delay
+        self.read(0.25)
+        return self
+
+    def type(self, *keys):
+        """As press(), without waiting for the screen in between."""
+        for key in keys:
+            os.write(self.fd, KEYS.get(key, key).encode())
+            time.sleep(0.1 if key == "esc" else 0.01)
         self.read(0.25)
         return self
 

@@ -39,7 +39,7 @@ def test_a_kernel_without_nftables(tmp_path):
     subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", str(shim)], input=NO_NFNETLINK, text=True, check=True)
     with Terminal(width=132, height=40, env={"LD_PRELOAD": str(shim)}) as terminal:
         terminal.wait_for("WHY")
-        terminal.press("3")
+        terminal.press("4")
         terminal.wait_for(lambda t: any(line.split()[:2] == ["firewall", "off"] and "no nftables" in line for line in t.lines))
         terminal.press("q")
 
@@ -49,7 +49,7 @@ def test_what_is_missing(name):
     command, source, why = LACKING[name]
     with Terminal("-c", command.format(shlex.quote(PROGRAM)), program="/bin/sh", width=132, height=40) as terminal:
         terminal.wait_for("WHY")
-        terminal.press("3")
+        terminal.press("4")
         terminal.wait_for("Sources")
         at = next(i for i, line in enumerate(terminal.lines) if line.split()[:2] == [source, "off"])
         assert why.lower() in " ".join(terminal.lines[at:at + 2]).lower(), terminal.text
@@ -60,7 +60,7 @@ def test_what_is_missing(name):
 def test_nothing_is_missing():
     with Terminal("--netns", width=132, height=40) as terminal:
         terminal.wait_for("WHY")
-        terminal.press("3")
+        terminal.press("4")
         terminal.wait_for("Sources")
         for source in ("sockets", "packets", "kernel", "firewall", "namespaces"):
             assert any(line.split()[:2] == [source, "on"] for line in terminal.lines), terminal.text

@@ -37,7 +37,7 @@ static void test_defaults(void **state)
 
 	(void)state;
 	assert_int_equal(parse(ARGS(), &o, err), 0);
-	assert_int_equal(o.interval, 1000000);
+	assert_int_equal(o.interval, 0);
 	assert_int_equal(o.duration, 0);
 	assert_int_equal(o.explain, 0);
 	assert_int_equal(o.n_interfaces, 0);

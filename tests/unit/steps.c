@@ -1,0 +1,187 @@
+/* steps.c - how an attempt went, step by step: the packets that are kept, and what is told with a verdict. */
+#include "unit.h"
+
+#include "bench.h"
+#include "engine/trail.h"
+
+static struct segment packet(int64_t t, uint8_t flags)
+{
+	return (struct segment){.t = t, .flags = flags, .seq = (uint32_t)t, .ttl = 64};
+}
+
+/* Two attempts in one ring: each finds its own, oldest first. */
+static void test_chains(void **state)
+{
+	struct trail *t = trail_new(64);
+	struct trail_packet p[8];
+	uint64_t a = 0, b = 0;
+	size_t skipped;
+
+	(void)state;
+	for (int i = 1; i <= 3; i++) {
+		struct segment s = packet(i, TCP_SYN), r = packet(100 + i, TCP_RST);
+
+		trail_add(t, &a, &s, true);
+		trail_add(t, &b, &r, false);
+	}
+	assert_int_equal(trail_read(t, a, p, 8, &skipped), 3);
+	assert_int_equal(skipped, 0);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(p[i].t, i + 1);
+		assert_int_equal(p[i].flags, TCP_SYN);
+		assert_true(p[i].from_client);
+	}
+	assert_int_equal(trail_read(t, b, p, 8, &skipped), 3);
+	assert_int_equal(p[2].t, 103);
+	assert_int_equal(trail_read(t, 0, p, 8, &skipped), 0);
+	trail_free(t);
+}
+
+/* More than are told: the first and the last ones. */
+static void test_first_and_last(void **state)
+{
+	struct trail *t = trail_new(64);
+	struct trail_packet p[4];
+	uint64_t a = 0;
+	size_t skipped;
+
+	(void)state;
+	for (int i = 1; i <= 10; i++) {
+		struct segment s = packet(i, TCP_ACK);
+
+		trail_add(t, &a, &s, true);
+	}
+	assert_int_equal(trail_read(t, a, p, 4, &skipped), 4);
+	assert_int_equal(skipped, 6);
+	assert_int_equal(p[0].t, 1);
+	assert_int_equal(p[1].t, 8);
+	assert_int_equal(p[3].t, 10);
+	trail_free(t);
+}
+
+/* What others have overwritten is not mistaken for its own. */
+static void test_overwritten(void **state)
+{
+	struct trail *t = trail_new(8);
+	struct trail_packet p[8];
+	uint64_t a = 0, flood = 0;
+	struct segment s = packet(1, TCP_SYN);
+	size_t skipped;
+
+	(void)state;
+	trail_add(t, &a, &s, true);
+	for (int i = 0; i < 100; i++) {
+		s = packet(1000 + i, TCP_SYN);
+		flood = 0;
+		trail_add(t, &flood, &s, true);
+		if (i == 95) {
+			s = packet(2, TCP_SYN);
+			trail_add(t, &a, &s, true);
+		}
+	}
+	assert_int_equal(trail_read(t, a, p, 8, &skipped), 1);
+	assert_int_equal(p[0].t, 2);
+	for (int i = 0; i < 100; i++)
+		trail_add(t, &flood, &s, true);
+	assert_int_equal(trail_read(t, a, p, 8, &skipped), 0);
+	trail_free(t);
+}
+
+static const struct event_attempt *told(struct bench *b, enum event_type type)
+{
+	for (size_t i = b->n; i > 0; i--)
+		if (b->events[i - 1].type == type && strcmp(b->events[i - 1].attempt.cause, "none") != 0)
+			return &b->events[i - 1].attempt;
+	fail_msg("nothing was told");
+	return NULL;
+}
+
+/* A refusal: the SYN, who was at the door, the RST; in order of time, with the numbers of the packets. */
+static void test_refused(void **state)
+{
+	struct bench *b = bench_new();
+	struct flow f = flow_in(PEER, 4711, HOST, 5432);
+	const struct event_attempt *a;
+
+	(void)state;
+	bench_listen(b, "127.0.0.1", 5432);
+	bench_run(b, 2 * USEC);
+	flow_syn(b, &f);
+	b->t += 40;
+	flow_rst_to_syn(b, &f);
+	b->counters.v[COUNTER_OUT_RSTS]++;
+	bench_run(b, 2 * USEC);
+	a = told(b, EVENT_ATTEMPT);
+	assert_string_equal(a->cause, "loopback-only");
+	assert_string_equal(a->steps[0].by, "peer");
+	assert_string_equal(a->steps[0].flags, "S");
+	assert_int_equal(a->steps[0].seq, f.isn);
+	assert_string_equal(a->steps[1].by, "listener");
+	assert_non_null(strstr(a->steps[1].text, "127.0.0.1:5432"));
+	assert_string_equal(a->steps[2].by, "host");
+	assert_string_equal(a->steps[2].flags, "R.");
+	assert_int_equal(a->steps[2].ack, f.isn + 1);
+	assert_int_equal(a->steps[2].t - a->steps[0].t, 40);
+	assert_string_equal(a->steps[3].by, "");
+	bench_free(b);
+}
+
+/* The listener that came later stands behind the packets that it came too late for. */
+static void test_too_early(void **state)
+{
+	struct bench *b = bench_new();
+	struct flow f = flow_in(PEER, 4711, HOST, 9090);
+	const struct event_attempt *a;
+
+	(void)state;
+	bench_run(b, 2 * USEC);
+	flow_syn(b, &f);
+	b->t += 40;
+	flow_rst_to_syn(b, &f);
+	b->counters.v[COUNTER_OUT_RSTS]++;
+	bench_run(b, 300000);
+	bench_listen(b, "0.0.0.0", 9090);
+	bench_run(b, 3 * USEC);
+	a = told(b, EVENT_ATTEMPT);
+	assert_string_equal(a->cause, "too-early");
+	assert_string_equal(a->steps[2].by, "listener");
+	assert_non_null(strstr(a->steps[2].text, "listens from here on"));
+	assert_true(a->steps[2].t > a->steps[1].t);
+	bench_free(b);
+}
+
+/* A SYN that is sent again and again: each is there, and none twice. */
+static void test_silent(void **state)
+{
+	struct bench *b = bench_new();
+	struct flow f = flow_in(PEER, 4711, HOST, 80);
+	const struct event_attempt *a;
+	int syns = 0;
+
+	(void)state;
+	bench_listen(b, "0.0.0.0", 80);
+	bench_run(b, 2 * USEC);
+	for (int i = 0; i < 4; i++) {
+		flow_syn(b, &f);
+		bench_run(b, USEC << i);
+	}
+	a = told(b, EVENT_ATTEMPT);
+	for (int i = 0; i < EVENT_STEPS && a->steps[i].by[0]; i++)
+		syns += strcmp(a->steps[i].flags, "S") == 0;
+	assert_int_equal(syns, 4);
+	bench_free(b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_chains),
+		cmocka_unit_test(test_first_and_last),
+		cmocka_unit_test(test_overwritten),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_too_early),
+		cmocka_unit_test(test_silent),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

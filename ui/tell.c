@@ -1,0 +1,61 @@
+/* tell.c - a finding as text to be handed to somebody. */
+#include "base/text.h"
+#include "engine/causes.h"
+#include "format.h"
+#include "view.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+bool tell_is_failure(const struct store_finding *f)
+{
+	return f && f->type != EVENT_LISTENER;
+}
+
+const char *tell_cause(const struct store_finding *f)
+{
+	return cause_entry(cause_by_id(f->attempt.cause))->words;
+}
+
+static void tell_step(const struct event_step *s, int64_t first, char *buf, size_t size)
+{
+	char offset[24];
+
+	text_append(buf, size, "  %12s  %-8s ", format_offset(s->t - first, offset, sizeof(offset)), s->by);
+	if (s->flags[0])
+		text_append(buf, size, "[%s] seq %" PRId64 " ack %" PRId64 " length %" PRId64 " window %" PRId64 " ttl %" PRId64,
+			s->flags, s->seq, s->ack, s->length, s->window, s->ttl);
+	text_append(buf, size, "%s%s\n", s->flags[0] && s->text[0] ? " " : "", s->text);
+}
+
+size_t tell_finding(const struct store *s, const struct store_finding *f, char *buf, size_t size)
+{
+	const struct event_attempt *a = &f->attempt;
+	char when[16];
+
+	text_copy(buf, size, "");
+	if (f->type == EVENT_LISTENER) {
+		text_append(buf, size, "%s %s: %s (pid %" PRId64 ") %s %s port %" PRId64 "\n", s->hello.host,
+			format_clock(f->t, when, sizeof(when)), f->listener.owner.comm, f->listener.owner.pid,
+			strcmp(f->listener.event, "up") == 0 ? "listens on" : "listens no more on", f->listener.addr,
+			f->listener.port);
+		return strlen(buf);
+	}
+	text_append(buf, size, "%s %s%s%s port %" PRId64 " %s %s: %s\n", s->hello.host, format_clock(f->t, when, sizeof(when)),
+		a->netns[0] ? " in " : "", a->netns, a->port, strcmp(a->dir, "out") == 0 ? "to" : "from", a->peer,
+		f->type == EVENT_RESET ? "reset" : a->outcome);
+	text_append(buf, size, "%s\ncause: %s (%s)\n", a->summary, a->cause, a->confidence);
+	for (int i = 0; i < EVENT_ALTERNATIVES && a->alternatives[i][0]; i++)
+		text_append(buf, size, "%s%s", i == 0 ? "or: " : ", ", a->alternatives[i]);
+	text_append(buf, size, "%sfix: %s\n", a->alternatives[0][0] ? "\n" : "", a->advice);
+	if (a->client_words[0])
+		text_append(buf, size, "the client sees %s: %s\n", a->client_sees, a->client_words);
+	text_append(buf, size, "\nevidence:\n");
+	for (int i = 0; i < EVENT_EVIDENCE && a->evidence[i].source[0]; i++)
+		text_append(buf, size, "  %-9s %s\n", a->evidence[i].source, a->evidence[i].text);
+	if (a->steps[0].by[0])
+		text_append(buf, size, "\nstep by step:\n");
+	for (int i = 0; i < EVENT_STEPS && a->steps[i].by[0]; i++)
+		tell_step(&a->steps[i], a->first, buf, size);
+	return strlen(buf);
+}
