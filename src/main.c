@@ -7,6 +7,7 @@
 #include "proc/desk.h"
 #include "proc/broker.h"
 #include "proc/explain.h"
+#include "proc/late.h"
 #include "proc/options.h"
 #include "proc/session.h"
 #include "proc/watchers.h"
@@ -44,6 +45,8 @@ struct program {
 	char settings_error[300]; /* what is wrong with the file or the environment; "" */
 	bool first_run;
 	int desk[2]; /* the broker's end, the worker's */
+	int late_ends[2]; /* likewise, of the kernel's reasons; 0: they are not late */
+	struct late *late;
 };
 
 /* Hands each event to several sinks. */
@@ -199,6 +202,9 @@ static int work(void *ctx, int socket)
 	}
 	if (p->greetings[0])
 		close(p->greetings[0]);
+	if (p->late_ends[0])
+		close(p->late_ends[0]);
+	p->sources.late_kernel = p->late_ends[1];
 	fe = (struct frontend){
 		.greetings = p->greetings[1],
 		.sink = &out.fan.sink,
@@ -227,6 +233,17 @@ static int work(void *ctx, int socket)
 	sources_close(&p->sources);
 	p->input = NULL; /* the session has closed it */
 	return r;
+}
+
+/* In the broker, beside the worker's first screen. */
+static void begin(void *ctx)
+{
+	struct program *p = ctx;
+
+	if (!p->options.late_kernel)
+		return;
+	close(p->late_ends[1]);
+	p->late = late_start(sources_netns(), p->late_ends[0]);
 }
 
 static void restore(void *ctx)
@@ -329,6 +346,8 @@ static int open_all(struct program *p)
 			fprintf(stderr, "tcpwhy: %s: %s\n", o->read ? o->read : "demo", strerror(errno));
 		return p->input ? 0 : EXIT_USAGE;
 	}
+	if (p->mode == MODE_SCREEN && !o->netns && !o->no_kernel)
+		o->late_kernel = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, p->late_ends) == 0;
 	r = sources_open(&p->sources, o, err, sizeof(err));
 	if (r < 0) {
 		fprintf(stderr, "tcpwhy: %s\n", err);
@@ -349,7 +368,7 @@ static int open_all(struct program *p)
 int main(int argc, char **argv)
 {
 	struct program p = {.write_fd = -1, .tty_fd = -1};
-	struct broker_hooks hooks = {.worker = work, .restore = restore, .ctx = &p};
+	struct broker_hooks hooks = {.worker = work, .restore = restore, .begin = begin, .ctx = &p};
 	char err[256];
 	int status;
 
@@ -375,6 +394,7 @@ int main(int argc, char **argv)
 			hooks.watchers = watchers_new(&p.options, &p.sources, p.greetings[0]);
 		if (status == EXIT_DONE)
 			status = broker_run(&hooks);
+		late_stop(p.late);
 		watchers_free(hooks.watchers);
 		sources_close(&p.sources);
 		input_free(p.input);

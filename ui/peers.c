@@ -49,9 +49,13 @@ static const char *name_of(const struct view *v, const struct store_peer *p)
 static void cell(const struct view *v, int64_t id, int column, struct cell *ret)
 {
 	const struct store_peer *p = peer_of(v, id);
-	const struct store_listener *best = store_listener(v->store, p->place);
-	int64_t age = v->store->now - p->last;
+	const struct store_listener *best;
+	int64_t age;
 
+	if (!p) /* it has left the table since the list was filled */
+		return;
+	best = store_listener(v->store, p->place);
+	age = v->store->now - p->last;
 	ret->role = p->failed ? ROLE_NORMAL : ROLE_DIM;
 	switch (column) {
 	case COL_PEER:
@@ -100,9 +104,14 @@ static void cell(const struct view *v, int64_t id, int column, struct cell *ret)
 static void subject(const struct view *v, int64_t id, struct subject *ret)
 {
 	const struct store_peer *p = peer_of(v, id);
-	const struct store_finding *f = store_finding(v->store, p->finding);
-	const struct store_listener *best = store_listener(v->store, p->place);
+	const struct store_finding *f;
+	const struct store_listener *best;
 
+	*ret = (struct subject){.port = 0};
+	if (!p)
+		return;
+	f = store_finding(v->store, p->finding);
+	best = store_listener(v->store, p->place);
 	*ret = (struct subject){.port = STORE_PORT(p->place), .texts = {
 		[FILTER_PEER] = name_of(v, p),
 		[FILTER_CAUSE] = p->cause,
@@ -143,10 +152,13 @@ static void fill(struct view *v)
 
 static void detail(const struct view *v, int64_t id, char *what, size_t what_size, char *todo, size_t todo_size)
 {
-	const struct store_finding *f = store_finding(v->store, peer_of(v, id)->finding);
+	const struct store_peer *p = peer_of(v, id);
+	const struct store_finding *f = p ? store_finding(v->store, p->finding) : NULL;
 
+	if (!p)
+		return;
 	if (!tell_is_failure(f)) {
-		snprintf(what, what_size, "%s was served each time.", name_of(v, peer_of(v, id)));
+		snprintf(what, what_size, "%s was served each time.", name_of(v, p));
 		return;
 	}
 	snprintf(what, what_size, "%s (%s): %s", f->attempt.cause, f->attempt.confidence, f->attempt.summary);
@@ -157,6 +169,8 @@ static bool enter(const struct view *v, int64_t id, struct place *ret)
 {
 	const struct store_peer *p = peer_of(v, id);
 
+	if (!p)
+		return false;
 	*ret = (struct place){.view = VIEW_PEER, .port = p->place};
 	text_copy(ret->peer, sizeof(ret->peer), name_of(v, p));
 	return true;
@@ -164,7 +178,9 @@ static bool enter(const struct view *v, int64_t id, struct place *ret)
 
 static uint64_t finding(const struct view *v, int64_t id)
 {
-	return peer_of(v, id)->finding;
+	const struct store_peer *p = peer_of(v, id);
+
+	return p ? p->finding : 0;
 }
 
 const struct view_ops peers_view = {

@@ -54,7 +54,8 @@ struct ui {
 	bool wants_trace;
 	enum ui_file file; /* wanted to be written */
 	char file_name[64], file_text[FILE_TEXT];
-	uint64_t drawn_findings;
+	uint64_t drawn_news;
+	int64_t started;
 	int64_t drawn_at;
 };
 

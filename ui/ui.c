@@ -20,7 +20,8 @@ enum {
 	MIN_WIDTH = 40,
 	MIN_HEIGHT = 10,
 	TITLE_LINES = 2,
-	ROUND_APART = 250000, /* frames for a new finding are at least this far apart */
+	ROUND_APART = 250000, /* frames for a new finding are at least this far apart ... */
+	FIRST_APART = 15000,  /* ... and those of the first second */
 	KEYS_AT_ONCE = 64,
 	NUMBER_FOR = 1000000, /* the digits of a port come within this of each other */
 };
@@ -137,6 +138,7 @@ struct ui *ui_new(struct store *store, const struct ui_options *options)
 	if (!ui)
 		return NULL;
 	ui->store = store;
+	ui->started = ui_monotonic();
 	ui->options = *options;
 	ui->settings = options->settings;
 	ui->hint = options->hint;
@@ -401,7 +403,7 @@ static int draw(struct ui *ui)
 		move(TITLE_LINES + 1 + v->list.selected - v->list.top, 0);
 	}
 	refresh();
-	ui->drawn_findings = ui->store->n_findings;
+	ui->drawn_news = ui->store->news;
 	ui->drawn_at = ui_monotonic();
 	return ferror(ui->out) ? -EIO : 0;
 }
@@ -449,8 +451,11 @@ int ui_frame(struct ui *ui)
 
 int ui_round(struct ui *ui)
 {
-	if (ui->paused || ui->store->n_findings == ui->drawn_findings ||
-		ui_monotonic() - ui->drawn_at < ROUND_APART)
+	int64_t now = ui_monotonic();
+
+	/* At the start what is there comes bit by bit, and somebody waits for it. */
+	if (ui->paused || ui->store->news == ui->drawn_news ||
+		now - ui->drawn_at < (now - ui->started < USEC ? FIRST_APART : ROUND_APART))
 		return 0;
 	return ui_frame(ui);
 }

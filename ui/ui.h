@@ -24,7 +24,7 @@ void ui_free(struct ui *ui);
 /* Draws what has changed. 0 or -errno. */
 int ui_frame(struct ui *ui);
 
-/* Draws if something went wrong since the last frame, a few times a second at most. 0 or -errno. */
+/* Draws if something is new since the last frame, a few times a second at most. 0 or -errno. */
 int ui_round(struct ui *ui);
 
 /* Takes the keys that wait. LOOP_GO_ON, or the exit status. */

@@ -1,5 +1,6 @@
 /* table.c - a hash table of fixed capacity that evicts its least recently touched entry. */
 #include "table.h"
+#include "pages.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,9 @@ struct table {
 	uint64_t evicted;
 	uint32_t *buckets;
 	uint32_t mask;
-	uint32_t oldest, newest, free;
+	uint32_t oldest, newest;
+	uint32_t free;  /* removed ones */
+	uint32_t fresh; /* from here on no entry has been used yet */
 	char *entries;
 };
 
@@ -67,7 +70,6 @@ struct table *table_new(size_t cap, size_t key_size, size_t value_size, struct h
 		table_free(t);
 		return NULL;
 	}
-	memset(t->entries, 0xff, cap * t->stride); /* touched now, so that use does not grow it */
 	table_clear(t);
 	return t;
 }
@@ -84,13 +86,15 @@ void table_free(struct table *t)
 void table_clear(struct table *t)
 {
 	memset(t->buckets, 0xff, ((size_t)t->mask + 1) * sizeof(*t->buckets));
-	for (uint32_t i = 0; i < t->cap; i++) {
-		entry_at(t, i)->chain = i + 1 < t->cap ? i + 1 : TABLE_NONE;
-		entry_at(t, i)->bucket = TABLE_NONE;
-	}
-	t->free = 0;
+	t->free = TABLE_NONE;
+	t->fresh = 0;
 	t->oldest = t->newest = TABLE_NONE;
 	t->used = 0;
+}
+
+void table_warm(struct table *t)
+{
+	pages_touch(t->entries, t->cap * t->stride);
 }
 
 void table_copy(struct table *to, const struct table *from)
@@ -101,8 +105,9 @@ void table_copy(struct table *to, const struct table *from)
 	to->oldest = from->oldest;
 	to->newest = from->newest;
 	to->free = from->free;
+	to->fresh = from->fresh;
 	memcpy(to->buckets, from->buckets, ((size_t)from->mask + 1) * sizeof(*from->buckets));
-	memcpy(to->entries, from->entries, from->cap * from->stride);
+	memcpy(to->entries, from->entries, from->fresh * from->stride);
 }
 
 static void lru_unlink(struct table *t, uint32_t i)
@@ -180,7 +185,7 @@ void *table_get(struct table *t, const void *key, bool *ret_new,
 		*ret_new = i == TABLE_NONE;
 	if (i != TABLE_NONE)
 		return value_of(t, i);
-	if (t->free == TABLE_NONE) {
+	if (t->free == TABLE_NONE && t->fresh == t->cap) {
 		void *oldest = value_of(t, t->oldest);
 
 		if (evict)
@@ -189,9 +194,10 @@ void *table_get(struct table *t, const void *key, bool *ret_new,
 			table_remove(t, oldest);
 		t->evicted++;
 	}
-	i = t->free;
+	i = t->free == TABLE_NONE ? t->fresh++ : t->free;
 	e = entry_at(t, i);
-	t->free = e->chain;
+	if (i == t->free)
+		t->free = e->chain;
 	memset(key_of(e), 0, t->stride - sizeof(*e));
 	memcpy(key_of(e), key, t->key_size);
 	e->bucket = bucket;
@@ -231,7 +237,7 @@ uint32_t table_index(const struct table *t, const void *value)
 
 void *table_at(struct table *t, uint32_t index)
 {
-	return index < t->cap && entry_at(t, index)->bucket != TABLE_NONE ? value_of(t, index) : NULL;
+	return index < t->fresh && entry_at(t, index)->bucket != TABLE_NONE ? value_of(t, index) : NULL;
 }
 
 size_t table_used(const struct table *t)

@@ -13,11 +13,14 @@ struct table;
 
 /*
  * A table of cap entries, each a key of key_size bytes and a zeroed value of value_size bytes. All
- * memory is taken, and touched, here: nothing grows later. NULL with errno when there is none. Keys
- * are compared byte by byte, so padding in them must be zero.
+ * memory is taken here (and touched by table_warm()): nothing grows later. NULL with errno when there is
+ * none. Keys are compared byte by byte, so padding in them must be zero.
  */
 struct table *table_new(size_t cap, size_t key_size, size_t value_size, struct hash_key key);
 void table_free(struct table *t);
+
+/* Touches all of its memory, so that use does not make the process grow. */
+void table_warm(struct table *t);
 
 /* The value under key, or NULL. */
 void *table_find(struct table *t, const void *key);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "kernel.skel.h"
@@ -21,8 +22,11 @@ struct kernel {
 	struct kernel_bpf *bpf;
 	struct ring_buffer *ring;
 	int64_t offset; /* of the wall clock to CLOCK_MONOTONIC, microseconds; set at each drain */
-	char drops[KERNEL_REASONS][REASON_TEXT], resets[KERNEL_REASONS][REASON_TEXT];
-	uint8_t drop_reasons[KERNEL_REASONS], reset_reasons[KERNEL_REASONS]; /* enum reason */
+	int records; /* the ring buffer's map, where bpf is NULL: received from who has the programs */
+	struct names {
+		char drops[KERNEL_REASONS][REASON_TEXT], resets[KERNEL_REASONS][REASON_TEXT];
+		uint8_t drop_reasons[KERNEL_REASONS], reset_reasons[KERNEL_REASONS]; /* enum reason */
+	} names;
 	/* while draining */
 	void (*take)(void *ctx, const struct kernel_word *w);
 	void *ctx;
@@ -91,13 +95,13 @@ static bool adapt(struct kernel *k, struct kernel_bpf *bpf, char *why, size_t si
 	}
 	drop = count_arguments(btf, "btf_trace_kfree_skb");
 	reset = count_arguments(btf, "btf_trace_tcp_send_reset");
-	named = read_names(btf, "skb_drop_reason", "SKB_DROP_REASON_", k->drops, k->drop_reasons);
+	named = read_names(btf, "skb_drop_reason", "SKB_DROP_REASON_", k->names.drops, k->names.drop_reasons);
 	for (uint32_t r = 0; r < KERNEL_REASONS; r++)
-		if (strcmp(k->drops[r], "QUEUE_PURGE") == 0)
+		if (strcmp(k->names.drops[r], "QUEUE_PURGE") == 0)
 			bpf->rodata->purge_reason = r;
 	bpf->rodata->has_rx_sk = drop >= 4;
 	bpf->rodata->has_rst_reason = reset >= 3 &&
-				      read_names(btf, "sk_rst_reason", "SK_RST_REASON_", k->resets, k->reset_reasons);
+				      read_names(btf, "sk_rst_reason", "SK_RST_REASON_", k->names.resets, k->names.reset_reasons);
 	btf__free(btf);
 	if (drop < 3 || !named) {
 		snprintf(why, size, "this kernel gives no reasons for drops (Linux 5.17 does)");
@@ -109,7 +113,7 @@ static bool adapt(struct kernel *k, struct kernel_bpf *bpf, char *why, size_t si
 		snprintf(why, size, "this kernel gives no reasons for its RSTs (Linux 6.10 does)");
 	for (size_t r = 0; r < KERNEL_REASONS; r++)
 		for (size_t i = 0; i < sizeof(notable) / sizeof(notable[0]); i++)
-			bpf->rodata->notable[r] |= k->drop_reasons[r] == notable[i];
+			bpf->rodata->notable[r] |= k->names.drop_reasons[r] == notable[i];
 	return true;
 }
 
@@ -156,8 +160,8 @@ static int on_record(void *ctx, void *data, size_t size)
 		.routed = r->routed,
 		.state = r->state,
 	};
-	w.reason = w.reset ? k->reset_reasons[reason] : k->drop_reasons[reason];
-	text_copy(w.name, sizeof(w.name), w.reset ? k->resets[reason] : k->drops[reason]);
+	w.reason = w.reset ? k->names.reset_reasons[reason] : k->names.drop_reasons[reason];
+	text_copy(w.name, sizeof(w.name), w.reset ? k->names.resets[reason] : k->names.drops[reason]);
 	/* "nf_hook_slow", or "nft_do_chain [nf_tables]" */
 	text_clean(w.function, sizeof(w.function), r->function, strcspn(r->function, " "));
 	/* XDP drops have no reason of their own (do_xdp_generic, veth_xdp_rcv_skb; v6.18) */
@@ -221,12 +225,95 @@ struct kernel *kernel_open(uint32_t netns, char *why, size_t size)
 	return k;
 }
 
+struct message {
+	char why[160];
+	struct names names;
+};
+
+int kernel_send(const struct kernel *k, const char *why, int socket)
+{
+	static struct message m;
+	struct iovec iov = {&m, sizeof(m)};
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+
+	memset(&m, 0, sizeof(m));
+	text_copy(m.why, sizeof(m.why), why);
+	if (k) {
+		int fd = bpf_map__fd(k->bpf->maps.records);
+
+		m.names = k->names;
+		memset(&control, 0, sizeof(control));
+		control.header.cmsg_level = SOL_SOCKET;
+		control.header.cmsg_type = SCM_RIGHTS;
+		control.header.cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+		msg.msg_control = &control;
+		msg.msg_controllen = sizeof(control);
+	}
+	return sendmsg(socket, &msg, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+/* The descriptor that came with the message, or -1. */
+static int descriptor_of(struct msghdr *msg)
+{
+	struct cmsghdr *c = CMSG_FIRSTHDR(msg);
+	int fd;
+
+	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof(int)))
+		return -1;
+	memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+	return fd;
+}
+
+struct kernel *kernel_receive(int socket, char *why, size_t size)
+{
+	static struct message m;
+	struct iovec iov = {&m, sizeof(m)};
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+	ssize_t n = recvmsg(socket, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	int fd = n < 0 ? -1 : descriptor_of(&msg);
+	struct kernel *k = fd < 0 ? NULL : calloc(1, sizeof(*k));
+
+	m.why[sizeof(m.why) - 1] = '\0';
+	if (n != (ssize_t)sizeof(m))
+		text_copy(why, size, "they could not be loaded");
+	else
+		text_copy(why, size, m.why);
+	if (!k) {
+		if (fd >= 0)
+			close(fd);
+		return NULL;
+	}
+	k->records = fd;
+	k->names = m.names;
+	libbpf_set_print(be_quiet);
+	k->ring = ring_buffer__new(fd, on_record, k, NULL);
+	if (!k->ring) {
+		snprintf(why, size, "the BPF ring buffer cannot be mapped: %s", strerror(errno));
+		kernel_free(k);
+		return NULL;
+	}
+	set_offset(k);
+	return k;
+}
+
 void kernel_free(struct kernel *k)
 {
 	if (!k)
 		return;
 	ring_buffer__free(k->ring);
-	kernel_bpf__destroy(k->bpf);
+	if (k->bpf)
+		kernel_bpf__destroy(k->bpf);
+	else
+		close(k->records);
 	free(k);
 }
 

@@ -24,6 +24,15 @@ struct kernel;
 struct kernel *kernel_open(uint32_t netns, char *why, size_t size);
 void kernel_free(struct kernel *k);
 
+/*
+ * Hands what is needed to hear the kernel's words to another process, which needs no privilege: over a SOCK_SEQPACKET
+ * socket. k NULL: that there are none, and why. 0 or -errno.
+ */
+int kernel_send(const struct kernel *k, const char *why, int socket);
+
+/* The other process's side: waits for nothing. NULL with a clean sentence in why. */
+struct kernel *kernel_receive(int socket, char *why, size_t size);
+
 /* Watches another namespace as well, or no more; only where it was opened with netns 0. By who opened it. */
 void kernel_watch(struct kernel *k, uint32_t netns, bool on);
 

@@ -12,6 +12,20 @@ struct kernel *kernel_open(uint32_t netns, char *why, size_t size)
 	return NULL;
 }
 
+int kernel_send(const struct kernel *k, const char *why, int socket)
+{
+	(void)k;
+	(void)why;
+	(void)socket;
+	return -ENOTSUP;
+}
+
+struct kernel *kernel_receive(int socket, char *why, size_t size)
+{
+	(void)socket;
+	return kernel_open(0, why, size);
+}
+
 void kernel_free(struct kernel *k)
 {
 	(void)k;

@@ -50,6 +50,20 @@ struct engine *engine_new(const struct engine_config *config)
 	return e;
 }
 
+void engine_warm(struct engine *e)
+{
+	struct table *const tables[] = {e->attempts, e->ports, e->peers, e->rollups, e->listeners.table};
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+		table_warm(tables[i]);
+	trail_warm(e->trail);
+}
+
+void engine_hear_kernel(struct engine *e)
+{
+	e->config.kernel = true;
+}
+
 void engine_free(struct engine *e)
 {
 	if (!e)

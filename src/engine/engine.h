@@ -32,6 +32,12 @@ struct engine_config {
 
 /* All memory is taken here. NULL with errno. */
 struct engine *engine_new(const struct engine_config *config);
+
+/* Touches all of it, which takes milliseconds, so that a flood does not make the process grow. */
+void engine_warm(struct engine *e);
+
+/* The kernel's own words are heard from now on. */
+void engine_hear_kernel(struct engine *e);
 void engine_free(struct engine *e);
 
 /* A packet. Segments of one capture come in order of time; several captures may interleave a little. */

@@ -1,9 +1,9 @@
 /* trail.c - the last packets of attempts. */
 #include "trail.h"
+#include "base/pages.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum {
 	CHAIN_MAX = 4096, /* entries followed back */
@@ -27,14 +27,18 @@ struct trail *trail_new(size_t packets)
 	if (!t)
 		return NULL;
 	t->cap = packets;
-	t->ring = malloc(packets * sizeof(*t->ring));
+	t->ring = calloc(packets, sizeof(*t->ring));
 	if (!t->ring) {
 		free(t);
 		errno = ENOMEM;
 		return NULL;
 	}
-	memset(t->ring, 0, packets * sizeof(*t->ring)); /* touched now, so that nothing grows later */
 	return t;
+}
+
+void trail_warm(struct trail *t)
+{
+	pages_touch(t->ring, t->cap * sizeof(*t->ring));
 }
 
 void trail_free(struct trail *t)

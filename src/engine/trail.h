@@ -24,9 +24,10 @@ struct trail_packet {
 	bool icmp, from_client; /* of an ICMP error: who sent what it quotes */
 };
 
-/* All memory is taken here. NULL with errno. */
+/* All memory is taken here, and touched by trail_warm(). NULL with errno. */
 struct trail *trail_new(size_t packets);
 void trail_free(struct trail *t);
+void trail_warm(struct trail *t);
 
 /* Notes a packet of the attempt whose last number is *last (0: none yet). */
 void trail_add(struct trail *t, uint64_t *last, const struct segment *s, bool from_client);

@@ -279,6 +279,8 @@ int broker_run(const struct broker_hooks *hooks)
 	close(pair[1]);
 	if (hooks->desk[1] > 0)
 		close(hooks->desk[1]);
+	if (hooks->begin)
+		hooks->begin(hooks->ctx);
 	status = attend(worker, pair[0], signals, hooks->desk[0], hooks->watchers);
 	close(pair[0]);
 	close(signals);

@@ -70,6 +70,8 @@ struct broker_hooks {
 	int (*worker)(void *ctx, int socket);
 	/* In the parent, when the worker has ended: puts right what it may have left undone. */
 	void (*restore)(void *ctx);
+	/* In the parent, when the worker has begun; NULL: nothing. */
+	void (*begin)(void *ctx);
 	void *ctx;
 	bool quiet; /* a watcher's: what becomes of its worker is nobody's news */
 	struct watchers *watchers; /* of other namespaces; NULL: none */

@@ -17,6 +17,7 @@ enum {
 	KNOWN_INODES = 4096,
 	CONNECTIONS_MAX = 4096,
 	PATIENCE_MS = 300, /* for the broker */
+	OWNERS_MS = 25,    /* likewise, at the start */
 	WALK_USEC = 50000, /* a second's time for walks of the whole socket table */
 };
 
@@ -241,6 +242,21 @@ static bool wait_for(struct host *h, const bool *done)
 		if (take_reply(h) < 0)
 			break;
 	return *done;
+}
+
+void host_wait_for_owners(struct host *h)
+{
+	struct pollfd fd = {.fd = h->broker, .events = POLLIN};
+	int64_t until = worker_now() + OWNERS_MS * 1000, left;
+	bool known = false;
+
+	while (!known && (left = until - worker_now()) > 0 && poll(&fd, 1, (int)(left / 1000) + 1) > 0) {
+		if (take_reply(h) < 0)
+			break;
+		known = true;
+		for (struct known_owner *o = NULL; (o = table_next(h->inodes, o));)
+			known = known && o->answered;
+	}
 }
 
 /* The owner of one socket, waiting for the broker if need be. */

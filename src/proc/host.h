@@ -35,5 +35,8 @@ int host_receive(struct host *h);
 /* Asks for the owners of inodes that were not seen before. */
 void host_want_owners(struct host *h, const struct socket_row *rows, size_t n);
 
+/* Waits for the owners that were asked for, a moment at most: at the start, when somebody waits for the first screen. */
+void host_wait_for_owners(struct host *h);
+
 /* As engine_config.ask. */
 bool host_ask(struct host *h, const struct question *q, struct answer *ret);

@@ -234,6 +234,23 @@ static int on_word(void *ctx, uint32_t events)
 	return n == 0 ? EXIT_FAILED : LOOP_GO_ON; /* nobody listens any more */
 }
 
+/* The kernel's reasons have come, or why there are none. */
+static int on_late_kernel(void *ctx, uint32_t events)
+{
+	struct session *s = ctx;
+	char why[160];
+
+	(void)events;
+	s->src->kernel = kernel_receive(s->src->late_kernel, why, sizeof(why));
+	loop_remove(s->w.loop, s->src->late_kernel);
+	close(s->src->late_kernel);
+	s->src->late_kernel = 0;
+	if (s->src->kernel)
+		engine_hear_kernel(s->engine);
+	set_source(s, SOURCE_KERNEL, !s->src->kernel ? STATE_OFF : why[0] ? STATE_DEGRADED : STATE_ON, why);
+	return LOOP_GO_ON;
+}
+
 static int on_kernel(void *ctx, uint32_t events)
 {
 	(void)events;
@@ -404,6 +421,8 @@ static int watch_sources(struct session *s)
 		r = loop_add(s->w.loop, addresses_fd(s->src->addresses), on_addresses, s);
 	if (r == 0 && s->remotes && s->src->kernel)
 		r = loop_add(s->w.loop, kernel_fd(s->src->kernel), on_kernel, s);
+	if (r == 0 && s->src->late_kernel)
+		r = loop_add(s->w.loop, s->src->late_kernel, on_late_kernel, s);
 	if (r == 0 && s->place && s->place->words >= 0)
 		r = loop_add(s->w.loop, s->place->words, on_word, s);
 	if (r == 0 && s->src->capture)
@@ -472,11 +491,13 @@ int session_live_at(const struct options *o, struct sources *sources, struct fro
 	engine_hello(s.engine, worker_now(), &hello);
 	read_addresses(&s);
 	poll_host(&s);
+	host_wait_for_owners(s.host);
 	s.next_poll = s.next_frame = s.last_poll + o->interval;
 	s.w.stop_at = o->duration ? s.last_poll + o->duration : 0;
 	r = worker_show(&s.w);
 	if (r == LOOP_GO_ON) {
-		tell_host(&s, worker_now()); /* behind the first frame, which it would delay */
+		engine_warm(s.engine); /* both behind the first frame, which they would delay */
+		tell_host(&s, worker_now());
 		worker_arm(&s.w, s.last_poll + BUSY_PAUSE);
 		r = loop_run(s.w.loop);
 	}

@@ -27,6 +27,7 @@ struct options {
 	const char *settings[OPTIONS_SETTINGS]; /* NAME=VALUE, as given */
 	size_t n_settings;
 	bool json, batch, plain, demo, no_kernel, netns, trace_firewall, help, version;
+	bool late_kernel; /* the kernel's reasons may come after the first screen: not of the command line either */
 	bool small; /* of a watcher of another namespace: not of the command line */
 	int explain; /* a port; 0: not asked */
 	int64_t duration; /* microseconds; 0: until stopped */

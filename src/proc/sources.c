@@ -15,18 +15,27 @@ void source_set(struct event_state *s, enum source_state state, const char *why)
 	text_clean(s->why, sizeof(s->why), why, strlen(why));
 }
 
+uint32_t sources_netns(void)
+{
+	struct stat st;
+
+	return stat("/proc/thread-self/ns/net", &st) < 0 ? 0 : (uint32_t)st.st_ino;
+}
+
 /* The kernel's own reasons, of this network namespace. */
 static void open_kernel(struct sources *s, const struct options *o)
 {
 	char why[160] = "switched off (--no-kernel)";
-	struct stat st = {.st_ino = 0};
+	uint32_t netns = sources_netns();
 
-	if (!o->no_kernel && stat("/proc/thread-self/ns/net", &st) < 0)
+	if (!o->no_kernel && netns == 0)
 		snprintf(why, sizeof(why), "/proc/thread-self/ns/net: %s", strerror(errno));
+	else if (!o->no_kernel && o->late_kernel)
+		snprintf(why, sizeof(why), "being loaded");
 	else if (!o->no_kernel)
-		s->kernel = kernel_open(o->netns ? 0 : (uint32_t)st.st_ino, why, sizeof(why));
+		s->kernel = kernel_open(o->netns ? 0 : netns, why, sizeof(why));
 	if (o->netns)
-		kernel_watch(s->kernel, (uint32_t)st.st_ino, true);
+		kernel_watch(s->kernel, netns, true);
 	source_set(&s->state[SOURCE_KERNEL], !s->kernel ? STATE_OFF : why[0] ? STATE_DEGRADED : STATE_ON, why);
 }
 

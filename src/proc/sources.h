@@ -18,12 +18,16 @@ struct sources {
 	struct routes *routes;
 	struct capture *capture;
 	struct kernel *kernel;
+	int late_kernel; /* where it comes from later (kernel_receive()); 0: it does not */
 	struct event_state state[SOURCE_COUNT]; /* as hello tells it */
 };
 
 /* Opens all that can be had; what cannot is told in state. -EINVAL with err: the options are wrong. */
 int sources_open(struct sources *s, const struct options *o, char *err, size_t size);
 void sources_close(struct sources *s);
+
+/* The inode number of this network namespace; 0: not known. */
+uint32_t sources_netns(void);
 
 /* A state as the stream tells it; why is made safe to show. */
 void source_set(struct event_state *s, enum source_state state, const char *why);

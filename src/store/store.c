@@ -164,6 +164,7 @@ static struct store_finding *new_finding(struct store *s, const struct event *ev
 	struct store_finding *f = &s->findings[number % STORE_FINDINGS];
 
 	f->number = number;
+	s->news++;
 	f->place = place;
 	f->t = ev->t;
 	f->type = ev->type;
@@ -186,6 +187,7 @@ static void take_listener(struct store *s, const struct event *ev)
 	one = table_get(s->listeners, &id, &fresh, NULL, NULL);
 	table_touch(s->listeners, one);
 	one->place = place;
+	s->news += fresh;
 	one->l = ev->listener;
 	if (fresh) {
 		one->since = ev->t;
@@ -337,6 +339,7 @@ static void take_source(struct store *s, const struct event *ev)
 		if (strcmp(ev->source.source, source_name((enum source)i)) != 0)
 			continue;
 		s->sources[i] = ev->source;
+		s->news++;
 		s->hello.sources[i] = ev->source.s;
 	}
 }

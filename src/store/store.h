@@ -80,7 +80,8 @@ struct store {
 	struct event_source sources[SOURCE_COUNT];
 	struct event_tick totals;
 	int64_t now, started, last_tick;
-	uint64_t ticks, changes; /* changes counts whatever a screen may show */
+	uint64_t ticks, changes; /* changes counts whatever a screen may show ... */
+	uint64_t news;           /* ... and news what should not wait for the next interval */
 	bool ended;
 	char ended_why[64];
 	char netns[STORE_NETNS][32]; /* [0]: the main one */
