@@ -24,11 +24,11 @@ enum {
 static const struct column columns[COLUMNS] = {
 	[COL_TIME] = {"time", "TIME", "of the last packet", 8, 0, 0, false},
 	[COL_PORT] = {"port", "PORT", "the listening side's", 5, 0, 0, true},
-	[COL_PEER] = {"peer", "PEER", "\">\" where this host dialled", 16, 40, 0, false},
+	[COL_PEER] = {"peer", "PEER", "\">\" where this host dialled", 16, 28, 0, false},
 	[COL_OUTCOME] = {"outcome", "OUTCOME", "refused, silent, reset ...", 11, 0, 0, false},
 	[COL_COUNT] = {"count", "N", "attempts alike", 4, 0, 0, true},
 	[COL_CONFIDENCE] = {"confidence", "SURE", "proved, inferred, possible", 8, 0, 110, false},
-	[COL_CAUSE] = {"cause", "CAUSE", "as in the manual", 20, 24, 120, false},
+	[COL_CAUSE] = {"cause", "CAUSE", "as in the manual", 20, 24, 150, false},
 	[COL_PROGRAM] = {"program", "PROGRAM", "who listens", 9, 15, 132, false},
 	[COL_WHAT] = {"what", "WHAT", "in words", 0, 0, 0, false},
 };
@@ -150,8 +150,19 @@ static void detail(const struct view *v, int64_t id, char *what, size_t what_siz
 {
 	const struct store_finding *f = finding_of(v, id);
 
-	if (!tell_is_failure(f))
+	if (!f)
 		return;
+	if (!tell_is_failure(f)) {
+		const struct event_listener *l = &f->listener;
+		bool up = strcmp(l->event, "up") == 0;
+
+		snprintf(what, what_size, "%s (pid %" PRId64 "%s%s) %s %s port %" PRId64 ": reach %s", l->owner.comm[0] ? l->owner.comm :
+			"A process that could not be looked up", l->owner.pid, l->owner.unit[0] ? ", " : "", l->owner.unit,
+			up ? "began to listen on" : "listens no more on", l->addr, l->port, l->reach);
+		if (l->owner.cmdline[0])
+			snprintf(todo, todo_size, "Command: %s", l->owner.cmdline);
+		return;
+	}
 	snprintf(what, what_size, "%s (%s): %s", f->attempt.cause, f->attempt.confidence, f->attempt.summary);
 	snprintf(todo, todo_size, "Fix: %s", f->attempt.advice);
 }

@@ -193,18 +193,18 @@ static void draw_headings(const struct view *v, int y)
 
 	for (int i = 0; i < n; i++) {
 		const struct column *c = &l->columns[columns[i]];
-		char title[40];
+		bool sorts = l->sort == columns[i], last = i + 1 == n;
+		const char *sign = !sorts ? "" : l->reverse ? "^" : "v";
+		int width = last && sorts ? text_width(c->title) : widths[i];
 
-		text_copy(title, sizeof(title), c->title);
 		if (c->right)
-			draw_right(y, x, widths[i], ROLE_HEADER, title);
+			draw_right(y, x, width, sorts ? ROLE_TAB : ROLE_HEADER, c->title);
 		else
-			draw_text(y, x, widths[i], ROLE_HEADER, title);
-		if (i + 1 < n)
-			draw_text(y, x + widths[i], 1, ROLE_HEADER,
-				l->sort == columns[i] ? l->reverse ? "^" : "v" : "");
-		else if (l->sort == columns[i])
-			draw_text(y, x + (int)strlen(title), 1, ROLE_HEADER, l->reverse ? "^" : "v");
+			draw_text(y, x, width, sorts ? ROLE_TAB : ROLE_HEADER, c->title);
+		if (!last || sorts)
+			draw_text(y, x + width, 1, sorts ? ROLE_TAB : ROLE_HEADER, sign);
+		if (last && sorts)
+			draw_text(y, x + width + 1, widths[i] - width - 1, ROLE_HEADER, "");
 		x += widths[i] + 1;
 	}
 }

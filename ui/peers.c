@@ -24,7 +24,7 @@ enum {
 };
 
 static const struct column columns[COLUMNS] = {
-	[COL_PEER] = {"peer", "PEER", "its address; \">\" a remote server that this host dials", 17, 40, 0, false},
+	[COL_PEER] = {"peer", "PEER", "its address; \">\" a remote server that this host dials", 17, 28, 0, false},
 	[COL_PORT] = {"port", "PORT", "at which port", 5, 0, 0, true},
 	[COL_FAILED] = {"failed", "FAIL", "attempts and connections that failed", 5, 0, 0, true},
 	[COL_ACCEPTED] = {"accepted", "ACC", "that it was served", 5, 0, 0, true},

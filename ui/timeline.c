@@ -54,13 +54,11 @@ static void add_row(struct view *v, int64_t port, const struct axis *a, size_t r
 {
 	uint16_t most = 0;
 	struct line *line;
-	unsigned int sum = 0;
 
 	for (int i = 0; i < a->n; i++) {
 		uint16_t c = count_of(history_at(v->store->history, port, a->scale, a->start + i * a->width), rows[row].offset);
 
 		most = c > most ? c : most;
-		sum += c;
 	}
 	if (most == 0)
 		return;

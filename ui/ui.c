@@ -271,10 +271,13 @@ static int draw_wrapped(int y, int lines, enum role role, const char *text)
 static void draw_detail(struct ui *ui)
 {
 	struct view *v = ui_view(ui);
-	char what[700] = "", todo[1300] = "";
+	char what[700] = "", todo[1300] = "", where[32];
 	int y = LINES - 1 - detail_lines(), lines = (detail_lines() - 1) / 2;
 
 	draw_rule(y, COLS);
+	snprintf(where, sizeof(where), " %d of %d ", v->list.selected + 1, v->list.n);
+	if (v->list.n > 0)
+		draw_text(y, COLS - (int)strlen(where) - 2, (int)strlen(where), ROLE_DIM, where);
 	if (v->list.n > 0)
 		v->ops->detail(v, v->list.rows[v->list.selected].id, what, sizeof(what), todo, sizeof(todo));
 	else if (ui->filter.n > 0)
@@ -371,6 +374,7 @@ static void draw_bar(struct ui *ui)
 	} else {
 		draw_text(LINES - 1, 0, COLS, ROLE_NORMAL, "");
 		lay_out_bar(COLS, draw_label, &end);
+		draw_text(LINES - 1, end, COLS - end, ROLE_LABEL, "");
 	}
 }
 

@@ -24,6 +24,8 @@ def check(watch, result, want):
     assert line["client_sees"] == want.client_sees
     check_ends(line, result, want)
     check_words(line, result, want)
+    if not want.anywhere:
+        check_steps(line)
     check_others(watch, line, port, want)
     return line
 
@@ -58,6 +60,18 @@ def check_words(line, result, want):
     assert not re.search(r"\{[a-z_]+\}", line["summary"] + line["advice"])
     if line["confidence"] == "possible":
         assert line["alternatives"]
+
+
+def check_steps(line):
+    """How it went, in order of time: with a packet at least, and the peer's (or our) SYN where it asked to be let in."""
+    steps = line["steps"]
+    times = [step["t"] for step in steps]
+    assert times == sorted(times), steps
+    assert any(step.get("flags") or "ICMP" in step.get("text", "") for step in steps), steps
+    if line["type"] == "attempt" and line["outcome"] in ("refused", "silent", "unreachable") and not any(
+            "its flags" in entry["text"] for entry in line["evidence"]):
+        asker = "peer" if line["dir"] == "in" else "host"
+        assert any(step["by"] == asker and step.get("flags") == "S" for step in steps), steps
 
 
 def check_others(watch, line, port, want):

@@ -64,6 +64,10 @@ class Terminal:
         self.resize(width, height, signalled=False)
         self.before = termios.tcgetattr(self.fd)
 
+    @staticmethod
+    def program():
+        return PROGRAM
+
     def resize(self, width, height, signalled=True):
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
         if signalled:
