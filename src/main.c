@@ -260,8 +260,8 @@ static void print_version(void)
 	printf("  libmnl, json-c %s, %s\n", json_c_version(), ui_library_version());
 	printf("  event stream schema %d\n", EVENT_SCHEMA);
 	printf("  kernel reasons: %s\n", kernel_library());
-	printf("  sources: sockets (sock_diag), packets (libpcap, TPACKET_V3), kernel (BPF), firewall (nftables); not in this "
-	       "version: other namespaces\n");
+	printf("  sources: sockets (sock_diag), packets (libpcap, TPACKET_V3), kernel (BPF), firewall (nftables), "
+	       "namespaces (--netns)\n");
 	printf("  BTF of the running kernel: %s\n",
 		access("/sys/kernel/btf/vmlinux", R_OK) == 0 ? "there" : "not there");
 	fflush(stdout);

@@ -232,6 +232,26 @@ def test_quiet_interval_writes_little():
         assert terminal.written - before < 4 * 120, terminal.written - before
 
 
+@pytest.mark.parametrize("name", ["\u6570\u636e\u5e93", "caf\u00e9", "\u6570x\u636e\u5e93xxxxxxx", "e\u0301vil", "\u202egnp.exe"])
+def test_wide_characters_keep_their_columns(tmp_path, name):
+    """Wide ones take two columns; combining and bidirectional ones are not let through: the numbers stand where they stood."""
+    def column_of(terminal):
+        y = next(y for y, line in enumerate(terminal.lines) if line.split()[:2] == ["5432", "127.0.0.1"])
+        return [x for x in range(35, 80) if terminal.screen.buffer[y][x].data == "8"]     # behind the name
+
+    recording = tmp_path / "recording.jsonl"
+    recording.write_text(pathlib.Path(RECORDING).read_text(encoding="utf-8").replace("postgres", name), encoding="utf-8")
+    with Terminal("-r", RECORDING) as terminal:
+        terminal.wait_for("WHY")
+        wanted = column_of(terminal)
+    with Terminal("-r", str(recording)) as terminal:
+        terminal.wait_for("WHY")
+        assert column_of(terminal) == wanted, terminal.text
+        assert "\u0301" not in terminal.text and "\u202e" not in terminal.text
+        terminal.type("5", "4", "3", "2", "enter", "enter")
+        terminal.wait_for("SYN seq 0")
+
+
 def test_too_small():
     with Terminal("--demo", width=30, height=6) as terminal:
         terminal.wait_for("too small", 5)
