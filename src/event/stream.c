@@ -209,13 +209,30 @@ static int get_number(struct json_object *v, double scale, char *at)
 	return 0;
 }
 
+/* Counts that can be added and compared without a thought: what every reader of JSON can hold (RFC 7493, 2.2). */
+static const int64_t largest_count = INT64_C(1) << 53;
+static const int64_t largest_time = 253402300800 * USEC; /* the year 10000 */
+
+/* An id is only compared, and uses all 63 bits. */
+static int get_bounded(struct json_object *v, const struct field *f, char *at)
+{
+	int64_t n, most = f->kind == FIELD_TIME ? largest_time : strcmp(f->name, "id") == 0 ? INT64_MAX : largest_count;
+	int r = get_number(v, f->kind == FIELD_TIME ? (double)USEC : 1, (char *)&n);
+
+	if (r < 0)
+		return r;
+	if (n > most || n < -most)
+		return -EBADMSG;
+	memcpy(at, &n, sizeof(n));
+	return 0;
+}
+
 static int get_field(struct json_object *v, const struct field *f, char *at)
 {
 	switch (f->kind) {
 	case FIELD_INT:
-		return get_number(v, 1, at);
 	case FIELD_TIME:
-		return get_number(v, (double)USEC, at);
+		return get_bounded(v, f, at);
 	case FIELD_TEXT:
 		if (!json_object_is_type(v, json_type_string))
 			return -EBADMSG;
@@ -266,7 +283,7 @@ static int parse_object(struct json_object *object, struct event *ev)
 			continue;
 		ev->type = (enum event_type)type;
 		if (!json_object_object_get_ex(object, "t", &v) ||
-			get_number(v, (double)USEC, (char *)&ev->t) < 0)
+			get_number(v, (double)USEC, (char *)&ev->t) < 0 || ev->t > largest_time || ev->t < -largest_time)
 			return -EBADMSG;
 		return get_fields(object, event_descriptions[type].fields, event_body(ev));
 	}

@@ -72,6 +72,7 @@ static int64_t place_of(struct store *s, const char *netns, int64_t port)
 {
 	int64_t i = 0;
 
+	port = port < 0 || port > UINT16_MAX ? 0 : port; /* a recording may say anything */
 	while (i < s->n_netns && strcmp(s->netns[i + 1], netns) != 0)
 		i++;
 	if (!netns[0])

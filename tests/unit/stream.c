@@ -187,8 +187,7 @@ static void test_times_round_trip(void **state)
 /* Counters and ids of any size that the writer writes. */
 static void test_numbers_round_trip(void **state)
 {
-	static const int64_t numbers[] = {0, 1, -1, INT32_MAX, UINT32_MAX, INT64_C(1) << 53,
-		(INT64_C(1) << 53) + 1, INT64_C(1) << 62};
+	static const int64_t numbers[] = {0, 1, -1, INT32_MAX, UINT32_MAX, INT64_C(1) << 53};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(numbers); i++) {
@@ -197,6 +196,23 @@ static void test_numbers_round_trip(void **state)
 		ev.tick.attempts = numbers[i];
 		round_trip(&ev);
 	}
+}
+
+/* Numbers and times that could not be added or subtracted any more are no event of ours. */
+static void test_absurd_numbers(void **state)
+{
+	static const char *const lines[] = {
+		"{\"type\":\"tick\",\"t\":1,\"attempts\":9007199254740993}",
+		"{\"type\":\"port\",\"t\":1,\"syn\":-9223372036854775808}",
+		"{\"type\":\"tick\",\"t\":9e12}",
+		"{\"type\":\"tick\",\"t\":-9e12}",
+		"{\"type\":\"attempt\",\"t\":1,\"first\":1e300}",
+	};
+	struct event ev;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(lines); i++)
+		expect(stream_parse(lines[i], strlen(lines[i]), &ev) == -EBADMSG, "%s", lines[i]);
 }
 
 /* A listener's id is the socket's cookie without its sign: up to 2^63 - 1. */
@@ -564,6 +580,7 @@ int main(void)
 		cmocka_unit_test(test_texts_round_trip),
 		cmocka_unit_test(test_times_round_trip),
 		cmocka_unit_test(test_numbers_round_trip),
+		cmocka_unit_test(test_absurd_numbers),
 		cmocka_unit_test(test_largest_number_round_trips),
 		cmocka_unit_test(test_small_buffer),
 		cmocka_unit_test(test_unknown_is_ignored),
