@@ -5,6 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum {
+	RATE_MAX = 1000000000, /* SYNs a second that no network brings */
+};
+
 static void store_event(struct sink *sink, const struct event *ev);
 
 struct store *store_new(void)
@@ -295,6 +299,8 @@ static void take_port(struct store *s, const struct event *ev)
 	p->c = ev->port;
 	span = ev->t - s->last_tick;
 	p->syn_rate = p->c.syn - p->before.syn;
+	if (p->syn_rate < 0 || p->syn_rate > RATE_MAX)
+		p->syn_rate = p->syn_rate < 0 ? 0 : RATE_MAX;
 	if (s->last_tick && span > 0)
 		p->syn_rate = (p->syn_rate * USEC + span / 2) / span;
 	p->last_line = s->ticks;
