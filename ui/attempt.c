@@ -150,31 +150,39 @@ static void add_note(struct view *v, const struct event_step *s, int64_t first, 
 	}
 }
 
+/* Times count from the first packet that is shown: of several alike that is not the first of all. */
+static int64_t first_packet(const struct event_attempt *a)
+{
+	for (int i = 0; i < EVENT_STEPS && a->steps[i].by[0]; i++)
+		if (is_packet(&a->steps[i]))
+			return a->steps[i].t;
+	return a->first;
+}
+
 static void add_ladder(struct view *v, const struct event_attempt *a)
 {
 	int width = v->width > LADDER_MAX ? LADDER_MAX : v->width, zone = width - TIME - 2;
+	int64_t first = first_packet(a);
 	struct isn isn = isn_of(a);
 	char peer[IP_TEXT + 10], host[IP_TEXT + 10], when[16];
-	bool v6 = strchr(a->addr, ':') != NULL, out = strcmp(a->dir, "out") == 0;
+	bool fits;
 
-	snprintf(peer, sizeof(peer), "%s%s", a->peer, out ? "" : "");
-	if (a->peer_port > 0)
-		text_append(peer, sizeof(peer), ":%" PRId64, a->peer_port);
-	snprintf(host, sizeof(host), out ? "%s%s%s" : "%s%s%s:%" PRId64, v6 ? "[" : "", a->addr, v6 ? "]" : "", a->port);
+	format_endpoint(a->peer, a->peer_port, peer, sizeof(peer));
+	format_endpoint(a->addr, strcmp(a->dir, "out") == 0 ? 0 : a->port, host, sizeof(host));
 	if (!a->steps[0].by[0]) {
 		page_line(&v->list, ROLE_DIM, "The packets of this attempt are not known.");
 		return;
 	}
-	if (text_width(peer) + text_width(host) + 2 > zone + 2)
+	fits = text_width(peer) + text_width(host) <= zone;
+	if (!fits)
 		page_line(&v->list, ROLE_STRONG, "%*s%s", TIME, "", peer);
-	page_line(&v->list, ROLE_STRONG, "%-*s%s%*s", TIME, format_clock(a->first, when, sizeof(when)),
-		text_width(peer) + text_width(host) + 2 > zone + 2 ? "" : peer,
-		zone + 2 - (text_width(peer) + text_width(host) + 2 > zone + 2 ? 0 : text_width(peer)), host);
+	page_line(&v->list, ROLE_STRONG, "%-*s%s%*s", TIME, format_clock(first, when, sizeof(when)), fits ? peer : "",
+		zone + 2 - (fits ? text_width(peer) : 0), host);
 	for (int i = 0; i < EVENT_STEPS && a->steps[i].by[0]; i++)
 		if (is_packet(&a->steps[i]))
-			add_arrow(v, &a->steps[i], a->first, &isn, zone);
+			add_arrow(v, &a->steps[i], first, &isn, zone);
 		else
-			add_note(v, &a->steps[i], a->first, zone);
+			add_note(v, &a->steps[i], first, zone);
 }
 
 static const struct store_finding *shown(const struct view *v)
@@ -209,10 +217,18 @@ static void title(const struct view *v, char *buf, size_t size)
 {
 	const struct store_finding *f = shown(v);
 
-	if (f)
-		snprintf(buf, size, "Attempt of %s at port %" PRId64, f->attempt.peer, f->attempt.port);
-	else
+	const char *netns = f ? store_netns(v->store, f->place) : "";
+	char endpoint[IP_TEXT + 10];
+
+	if (!f)
 		snprintf(buf, size, "Attempt");
+	else if (strcmp(f->attempt.dir, "out") == 0)
+		snprintf(buf, size, "Attempt of this host at %s", format_endpoint(f->attempt.peer, f->attempt.port, endpoint,
+			sizeof(endpoint)));
+	else
+		snprintf(buf, size, "Attempt of %s at port %" PRId64, f->attempt.peer, f->attempt.port);
+	if (netns[0])
+		text_append(buf, size, " in %s", netns);
 }
 
 static uint64_t finding(const struct view *v, int64_t id)

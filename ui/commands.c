@@ -155,14 +155,27 @@ static void keep_sort(struct ui *ui)
 	snprintf(to, sizeof(ui->settings.sort[0]), "%s%s", l->reverse ? "-" : "", l->sort < 0 ? "" : l->columns[l->sort].name);
 }
 
+void command_step_sort(struct ui *ui, int step)
+{
+	struct list *l = &ui_view(ui)->list;
+
+	if (step != 0)
+		l->reverse = false;
+	do { /* what is not on the screen is passed over */
+		l->sort += step;
+		l->sort = l->sort >= l->n_columns ? -1 : l->sort < -1 ? l->n_columns - 1 : l->sort;
+	} while (step != 0 && l->sort >= 0 && !list_shows(ui_view(ui), l->sort));
+}
+
 static void sort_by(struct ui *ui, int step)
 {
 	struct list *l = &ui_view(ui)->list;
 
-	if (!is_list(ui))
+	if (!is_list(ui)) {
+		ui_say(ui, "only lists are sorted");
 		return;
-	l->sort += step;
-	l->sort = l->sort >= l->n_columns ? -1 : l->sort < -1 ? l->n_columns - 1 : l->sort;
+	}
+	command_step_sort(ui, step);
 	ui_say(ui, "sorted by %s", l->sort < 0 ? "the usual order" : l->columns[l->sort].title);
 	keep_sort(ui);
 	ui->stale = true;
@@ -283,6 +296,8 @@ int command_do(struct ui *ui, enum action a)
 	case ACTION_SORT:
 		if (is_list(ui))
 			prompt_open(ui, PROMPT_SORT);
+		else
+			ui_say(ui, "only lists are sorted");
 		break;
 	case ACTION_SORT_LEFT:
 	case ACTION_SORT_RIGHT:
@@ -348,7 +363,9 @@ static bool jump_to_port(struct ui *ui, const char *digits)
 	struct list *l = &ui->views[VIEW_PORTS].list;
 	int best = -1;
 
-	go_to_tab(ui, VIEW_PORTS);
+	enum view_id before = ui->up;
+
+	ui->up = VIEW_PORTS;
 	ui_renew(ui);
 	for (int i = 0; i < l->n; i++) {
 		char port[8];
@@ -361,9 +378,13 @@ static bool jump_to_port(struct ui *ui, const char *digits)
 		if (best < 0 && strncmp(port, digits, strlen(digits)) == 0)
 			best = i;
 	}
-	if (best >= 0)
-		list_select(l, best);
-	return best >= 0;
+	ui->up = before;
+	ui->stale = true;
+	if (best < 0)
+		return false;
+	go_to_tab(ui, VIEW_PORTS);
+	list_select(l, best);
+	return true;
 }
 
 void command_digit(struct ui *ui, int digit)
@@ -375,10 +396,19 @@ void command_digit(struct ui *ui, int digit)
 	ui->number[n] = (char)('0' + digit);
 	ui->number[n + 1] = '\0';
 	ui->number_at = ui_monotonic();
-	if (n == 0 && digit >= 1 && digit <= VIEW_TOP)
+	if (n == 0 && digit >= 1 && digit <= VIEW_TOP) {
 		go_to_tab(ui, (enum view_id)(digit - 1));
-	else if (!jump_to_port(ui, ui->number) && n > 0)
+		return;
+	}
+	if (jump_to_port(ui, ui->number))
+		return;
+	if (n == 1 && ui->number[0] >= '1' && ui->number[0] <= '0' + VIEW_TOP && digit >= 1 && digit <= VIEW_TOP) {
+		go_to_tab(ui, (enum view_id)(digit - 1)); /* two views, one after the other */
+		ui->number[0] = (char)('0' + digit);
+		ui->number[1] = '\0';
+	} else if (n > 0) {
 		ui_say(ui, "Port %s: nobody listens there, and nobody has dialled it", ui->number);
+	}
 }
 
 int command_mouse(struct ui *ui)

@@ -1,6 +1,7 @@
 /* filter.c - which rows are shown. */
 #include "filter.h"
 #include "base/text.h"
+#include "engine/causes.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -68,6 +69,35 @@ static int parse_peer(struct filter_term *t)
 	return 0;
 }
 
+/* What a field can be; what cannot be matched by anything is a slip of the fingers. */
+static bool is_possible(const struct filter_term *t)
+{
+	static const char *const outcomes[] = {"refused", "unreachable", "silent", "unfinished", "cancelled", "accepted", "reset",
+		"listens", "gone", NULL};
+	static const char *const confidences[] = {"proved", "inferred", "possible", NULL};
+	const char *const *words = t->field == FILTER_OUTCOME ? outcomes : confidences;
+
+	if (t->field == FILTER_CAUSE) {
+		for (int c = 0; c < CAUSE_COUNT; c++)
+			if (strcasestr(cause_entry((enum cause)c)->id, t->text))
+				return true;
+		return false;
+	}
+	if (t->field != FILTER_OUTCOME && t->field != FILTER_CONFIDENCE)
+		return true;
+	for (; *words; words++)
+		if (strcasestr(*words, t->text))
+			return true;
+	return false;
+}
+
+/* "prot:80" means a field, "http://x" and "fe80::1" do not. */
+static bool is_unknown_field(const char *word, const char *colon)
+{
+	return colon > word && strspn(word, "abcdefghijklmnopqrstuvwxyz") == (size_t)(colon - word) && colon[1] != '/' &&
+	       colon[1] != ':';
+}
+
 static int parse_term(char *word, struct filter_term *t, char *err, size_t size)
 {
 	char *colon = strchr(word, ':');
@@ -84,6 +114,15 @@ static int parse_term(char *word, struct filter_term *t, char *err, size_t size)
 	if (colon)
 		*colon = ':';
 	text_copy(t->text, sizeof(t->text), t->field == FILTER_ANY ? word : colon + 1);
+	if (t->field == FILTER_ANY && colon && is_unknown_field(word, colon)) {
+		snprintf(err, size, "there is no field %.20s: port, peer, cause, outcome, confidence, program, netns",
+			word);
+		return -EINVAL;
+	}
+	if (!is_possible(t)) {
+		snprintf(err, size, "there is no such %s: %s", fields[t->field].name, fields[t->field].help);
+		return -EINVAL;
+	}
 	if (t->field == FILTER_PORT && (r = parse_ports(t)) < 0)
 		snprintf(err, size, "port:%s: a port, or two with a - between them", t->text);
 	if (t->field == FILTER_PEER && (r = parse_peer(t)) < 0)

@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -86,6 +87,8 @@ static void cell(const struct view *v, int64_t id, int column, struct cell *ret)
 	case COL_PEER:
 		if (failed)
 			snprintf(ret->text, sizeof(ret->text), "%s%s", strcmp(f->attempt.dir, "out") == 0 ? ">" : "", f->attempt.peer);
+		if (ret->width < CELL_TEXT)
+			format_middle(ret->text, ret->width);
 		break;
 	case COL_OUTCOME:
 		text_copy(ret->text, sizeof(ret->text), outcome_of(f));
@@ -132,6 +135,16 @@ static void subject(const struct view *v, int64_t id, struct subject *ret)
 	ret->texts[FILTER_CONFIDENCE] = failed ? f->attempt.confidence : NULL;
 }
 
+/* The newest first, by when it happened: verdicts come up to a second later, and listeners at once. */
+static int by_time(const void *a, const void *b)
+{
+	const struct row *x = a, *y = b;
+
+	if (x->number != y->number)
+		return x->number < y->number ? 1 : -1;
+	return x->id < y->id ? 1 : x->id > y->id ? -1 : 0;
+}
+
 static void fill(struct view *v)
 {
 	for (uint64_t i = v->store->n_findings; i > 0 && store_finding(v->store, i); i--) {
@@ -143,7 +156,9 @@ static void fill(struct view *v)
 				continue;
 		}
 		list_add(&v->list, (int64_t)i);
+		v->list.rows[v->list.n - 1].number = store_finding(v->store, i)->t;
 	}
+	qsort(v->list.rows, (size_t)v->list.n, sizeof(*v->list.rows), by_time);
 }
 
 static void detail(const struct view *v, int64_t id, char *what, size_t what_size, char *todo, size_t todo_size)
@@ -156,9 +171,9 @@ static void detail(const struct view *v, int64_t id, char *what, size_t what_siz
 		const struct event_listener *l = &f->listener;
 		bool up = strcmp(l->event, "up") == 0;
 
-		snprintf(what, what_size, "%s (pid %" PRId64 "%s%s) %s %s port %" PRId64 ": reach %s", l->owner.comm[0] ? l->owner.comm :
+		snprintf(what, what_size, "%s (pid %" PRId64 "%s%s) %s %s port %" PRId64 ": reachable by %s", l->owner.comm[0] ? l->owner.comm :
 			"A process that could not be looked up", l->owner.pid, l->owner.unit[0] ? ", " : "", l->owner.unit,
-			up ? "began to listen on" : "listens no more on", l->addr, l->port, l->reach);
+			up ? "began to listen on" : "listens no more on", l->addr, l->port, page_reach(l->reach));
 		if (l->owner.cmdline[0])
 			snprintf(todo, todo_size, "Command: %s", l->owner.cmdline);
 		return;

@@ -2,7 +2,9 @@
 #include "format.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #define USEC INT64_C(1000000)
@@ -41,6 +43,27 @@ const char *format_clock(int64_t t, char *buf, size_t size)
 	buf[0] = '\0';
 	if (localtime_r(&seconds, &tm))
 		strftime(buf, size, "%H:%M:%S", &tm);
+	return buf;
+}
+
+void format_middle(char *text, int width)
+{
+	int n = (int)strlen(text), head = (width - 1) / 2, tail = width - 1 - head;
+
+	if (n <= width || width < 3)
+		return;
+	text[head] = '~';
+	memmove(text + head + 1, text + n - tail, (size_t)tail + 1);
+}
+
+const char *format_endpoint(const char *addr, int64_t port, char *buf, size_t size)
+{
+	bool v6 = strchr(addr, ':') != NULL && !strchr(addr, '/');
+
+	if (port <= 0)
+		snprintf(buf, size, "%s", addr);
+	else
+		snprintf(buf, size, "%s%s%s:%" PRId64, v6 ? "[" : "", addr, v6 ? "]" : "", port);
 	return buf;
 }
 

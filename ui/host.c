@@ -6,10 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum {
-	WIDE = 120, /* columns on which there is room for words beside a value */
-};
-
 /* What goes without a source. */
 static const char *const without[] = {
 	[SOURCE_SOCKETS] = "who listens where is not known, and no refusal can be explained",
@@ -40,9 +36,9 @@ static void add_totals(struct view *v)
 	page_heading(v, "Since the start");
 	page_text(v, t->lost ? ROLE_BAD : ROLE_NORMAL, 2, 14, NULL, "packets     %" PRId64 " received, %" PRId64 " lost", t->received,
 		t->lost);
-	page_text(v, ROLE_NORMAL, 2, 14, NULL, "attempts    %" PRId64 ": %" PRId64 " accepted, %" PRId64 " refused, %" PRId64
-		" silent, %" PRId64 " unreachable, %" PRId64 " unfinished, %" PRId64 " reset", t->attempts, t->accepted, t->refused,
-		t->silent, t->unreachable, t->unfinished, t->reset);
+	page_text(v, ROLE_NORMAL, 2, 14, NULL, "attempts    %" PRId64 ": %" PRId64 " accepted (%" PRId64 " of them reset later), %" PRId64
+		" refused, %" PRId64 " silent, %" PRId64 " unreachable, %" PRId64 " unfinished, %" PRId64 " cancelled by the peer",
+		t->attempts, t->accepted, t->reset, t->refused, t->silent, t->unreachable, t->unfinished, t->cancelled);
 	page_text(v, t->evicted + t->untracked ? ROLE_BAD : ROLE_NORMAL, 2, 14, NULL, "tables      %" PRId64 " tracked now, %" PRId64
 		" evicted, %" PRId64 " only counted, %" PRId64 " told together with others", t->tracked, t->evicted, t->untracked,
 		t->rolled_up);
@@ -65,9 +61,9 @@ static void add_facts(struct view *v, const char *kind, const char *heading, int
 			page_heading(v, "%s", heading);
 		headed = true;
 		page_text(v, f->changed && strcmp(kind, "counter") != 0 ? ROLE_WARN : ROLE_NORMAL, 2,
-			v->width < WIDE ? 6 : name_width + 3, NULL,
+			v->width < VIEW_WIDE ? 6 : name_width + 3, NULL,
 			"%-*s %s%s%s%s%s%s", name_width, f->f.name, f->f.value, open, f->f.note, close,
-			f->changed ? ", changed " : "", f->changed ? format_clock(f->t, when, sizeof(when)) : "");
+			f->changed ? ", changed by " : "", f->changed ? format_clock(f->t, when, sizeof(when)) : "");
 	}
 }
 

@@ -8,8 +8,8 @@
 #include <string.h>
 
 enum {
-	WIDE = 120,     /* columns of a terminal on which a column takes its wide form */
-	REST_MIN = 24,  /* columns that are left to the last one */
+	REST_MIN = 24,  /* columns that are left to the last one ... */
+	REST_WIDE = 48, /* ... on a wide terminal */
 };
 
 int list_init(struct list *l, const struct view_ops *ops)
@@ -73,27 +73,68 @@ void list_configure(struct list *l, const char *columns, const char *sort)
 	l->sort = list_column(l, sort + l->reverse);
 }
 
-/* The columns that are shown at a width, the last one being that of the rest; returns how many. */
-static int columns_shown(const struct list *l, int width, int *ret, int *ret_widths)
+/* Whether a column is among those that are wanted at this width, in its wide form where wide. */
+static bool is_wanted(const struct view *v, int c)
 {
-	int n = 0, used = 0, last = l->n_columns - 1;
+	const struct column *col = &v->list.columns[c];
 
+	if (strcmp(col->name, "netns") == 0 && v->store->n_netns > 0 && v->width >= VIEW_WIDE)
+		return true;
+	return col->from_width >= 0 && v->width >= col->from_width;
+}
+
+/* Columns without the last one, in order, at most so many columns wide; returns how many. */
+static int fit_columns(const struct view *v, bool wide, int room, int *ret, int *ret_widths, bool *ret_all)
+{
+	const struct list *l = &v->list;
+	int n = 0, used = 0;
+
+	*ret_all = true;
 	for (int i = 0; i < (l->n_order ? l->n_order : l->n_columns) - 1; i++) {
 		int c = l->n_order ? l->order[i] : i;
-		const struct column *col = &l->columns[c];
-		int w = col->wide && width >= WIDE ? col->wide : col->width;
+		int w = wide && l->columns[c].wide ? l->columns[c].wide : l->columns[c].width;
 
-		if (!l->n_order && (col->from_width < 0 || width < col->from_width))
+		if (!l->n_order && !is_wanted(v, c))
 			continue;
-		if (used + w + 1 > width - REST_MIN && n > 0)
+		if (used + w + 1 > room && n > 0) {
+			*ret_all = false;
 			continue;
+		}
 		ret[n] = c;
 		ret_widths[n++] = w;
 		used += w + 1;
 	}
-	ret[n] = last;
-	ret_widths[n++] = width > used ? width - used : 0;
 	return n;
+}
+
+/*
+ * The columns that are shown, the last one being that of words, which takes the rest and needs most of the room: a wide
+ * terminal has wide columns and more of them only where enough is left for it.
+ */
+static int columns_shown(const struct view *v, int *ret, int *ret_widths)
+{
+	int used = 0, n;
+	bool all;
+
+	n = fit_columns(v, v->width >= VIEW_WIDE, v->width - (v->width >= VIEW_WIDE ? REST_WIDE : REST_MIN), ret, ret_widths, &all);
+	if (!all)
+		n = fit_columns(v, false, v->width - (v->width >= VIEW_WIDE && !v->list.n_order ? REST_WIDE : REST_MIN), ret, ret_widths,
+			&all);
+	for (int i = 0; i < n; i++)
+		used += ret_widths[i] + 1;
+	ret[n] = v->list.n_columns - 1;
+	ret_widths[n++] = v->width > used ? v->width - used : 0;
+	return n;
+}
+
+bool list_shows(const struct view *v, int column)
+{
+	int columns[LIST_COLUMNS], widths[LIST_COLUMNS], n = v->list.rows ? columns_shown(v, columns, widths) : 0;
+
+	for (int i = 0; i < n; i++)
+		if (columns[i] == column)
+			return true;
+	return false;
 }
 
 static const struct list *sorted;
@@ -189,7 +230,7 @@ static void draw_headings(const struct view *v, int y)
 {
 	const struct list *l = &v->list;
 	int columns[LIST_COLUMNS], widths[LIST_COLUMNS], x = 0;
-	int n = columns_shown(l, v->width, columns, widths);
+	int n = columns_shown(v, columns, widths);
 
 	for (int i = 0; i < n; i++) {
 		const struct column *c = &l->columns[columns[i]];
@@ -213,7 +254,7 @@ static void draw_row(const struct view *v, int64_t id, int y, bool selected)
 {
 	const struct list *l = &v->list;
 	int columns[LIST_COLUMNS], widths[LIST_COLUMNS], x = 0;
-	int n = columns_shown(l, v->width, columns, widths);
+	int n = columns_shown(v, columns, widths);
 
 	for (int i = 0; i < n; i++) {
 		const struct column *c = &l->columns[columns[i]];
@@ -278,7 +319,7 @@ void list_draw(struct view *v, int y, int height)
 int list_column_at(const struct view *v, int x)
 {
 	int columns[LIST_COLUMNS], widths[LIST_COLUMNS], at = 0;
-	int n = v->list.rows ? columns_shown(&v->list, v->width, columns, widths) : 0;
+	int n = v->list.rows ? columns_shown(v, columns, widths) : 0;
 
 	for (int i = 0; i < n; i++) {
 		at += widths[i] + 1;

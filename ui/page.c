@@ -67,6 +67,29 @@ void page_heading(struct view *v, const char *format, ...)
 	page_line(&v->list, ROLE_STRONG, "%s", text);
 }
 
+const char *page_times(const struct store_finding *f)
+{
+	static char text[32];
+
+	text[0] = '\0';
+	if (f->attempt.count > 1)
+		snprintf(text, sizeof(text), " x%" PRId64, f->attempt.count);
+	return text;
+}
+
+const char *page_reach(const char *reach)
+{
+	static const char *const words[][2] = {
+		{"loopback", "this host only"}, {"link-local", "peers of the same link"}, {"device", "peers of that interface"},
+		{"address", "who dials that address"}, {"everyone", "everyone"},
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(words[i][0], reach) == 0)
+			return words[i][1];
+	return "an unknown range";
+}
+
 static void add_evidence(struct view *v, const struct event_attempt *a, const struct place *to)
 {
 	page_heading(v, "Evidence");
@@ -89,7 +112,7 @@ void page_verdict(struct view *v, const struct store_finding *f, const struct pl
 
 	page_text(v, ROLE_BAD, 0, 2, to, "%s: %s (%s, %s)  %s, %s ago%s", f->type == EVENT_RESET ? "reset" : a->outcome,
 		tell_cause(f), a->cause, a->confidence, format_clock(f->t, when, sizeof(when)),
-		format_span(age, span, sizeof(span)), a->count > 1 ? ", several alike" : "");
+		format_span(age, span, sizeof(span)), page_times(f));
 	page_text(v, ROLE_NORMAL, 2, 2, to, "%s", a->summary);
 	page_heading(v, "What to do");
 	page_text(v, ROLE_NORMAL, 2, 2, to, "%s", a->advice[0] ? a->advice : "Nothing: it got through.");

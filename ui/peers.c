@@ -10,6 +10,10 @@
 #include <string.h>
 
 enum {
+	RECENT = 60 * USEC,
+};
+
+enum {
 	COL_PEER,
 	COL_PORT,
 	COL_FAILED,
@@ -46,6 +50,21 @@ static const char *name_of(const struct view *v, const struct store_peer *p)
 	return ((const struct store_peer_key *)table_key(v->store->peers, p))->peer;
 }
 
+/* Marked as in Ports: "!" it failed within the last minute and was not served since, "?" the cause is only possible. */
+static void fill_why(const struct view *v, const struct store_peer *p, struct cell *ret)
+{
+	const struct store_finding *f = store_finding(v->store, p->finding);
+	bool possible = tell_is_failure(f) && strcmp(f->attempt.confidence, "possible") == 0;
+	bool cancelled = tell_is_failure(f) && strcmp(f->attempt.outcome, "cancelled") == 0;
+	bool served = p->last > p->last_failure;
+	const char *netns = store_netns(v->store, p->place);
+	bool trouble = v->store->now - p->last_failure < RECENT && !served && !cancelled;
+
+	snprintf(ret->text, sizeof(ret->text), "%s%s%s%s%s%s", possible ? "? " : trouble ? "! " : "", netns[0] ? "[" : "", netns,
+		netns[0] ? "] " : "", cause_entry(cause_by_id(p->cause))->words, served ? ", then served" : "");
+	ret->role = trouble ? ROLE_BAD : ROLE_NORMAL;
+}
+
 static void cell(const struct view *v, int64_t id, int column, struct cell *ret)
 {
 	const struct store_peer *p = peer_of(v, id);
@@ -60,6 +79,8 @@ static void cell(const struct view *v, int64_t id, int column, struct cell *ret)
 	switch (column) {
 	case COL_PEER:
 		snprintf(ret->text, sizeof(ret->text), "%s%s", strcmp(p->dir, "out") == 0 ? ">" : "", name_of(v, p));
+		if (ret->width < CELL_TEXT)
+			format_middle(ret->text, ret->width);
 		break;
 	case COL_PORT:
 		ret->number = -STORE_PORT(p->place);
@@ -89,14 +110,11 @@ static void cell(const struct view *v, int64_t id, int column, struct cell *ret)
 			format_span(ret->number, ret->text, sizeof(ret->text));
 		break;
 	case COL_PROGRAM:
-		text_copy(ret->text, sizeof(ret->text), best ? best->l.owner.comm : "");
+		text_copy(ret->text, sizeof(ret->text), best && strcmp(p->dir, "out") != 0 ? best->l.owner.comm : "");
 		break;
 	case COL_WHY:
-		if (!p->failed)
-			break;
-		snprintf(ret->text, sizeof(ret->text), "%s%s", cause_entry(cause_by_id(p->cause))->words,
-			p->last > p->last_failure ? ", then served" : "");
-		ret->role = v->store->now - p->last_failure < 60 * USEC && p->last <= p->last_failure ? ROLE_BAD : ROLE_NORMAL;
+		if (p->failed)
+			fill_why(v, p, ret);
 		break;
 	}
 }

@@ -77,8 +77,8 @@ static void add_listeners(struct view *v)
 	for (const struct store_listener *l = NULL; (l = store_next_listener(v->store, v->at.port, l)); n++) {
 		char when[16], gone[16];
 
-		page_text(v, l->gone ? ROLE_DIM : ROLE_NORMAL, 2, 4, NULL, "%s%s%s: reach %s, %s (pid %" PRId64 "%s%s), queue %" PRId64
-			"/%" PRId64 ", %s %s%s%s", l->l.addr, l->l.device[0] ? " on " : "", l->l.device, l->l.reach,
+		page_text(v, l->gone ? ROLE_DIM : ROLE_NORMAL, 2, 4, NULL, "%s%s%s: reachable by %s, %s (pid %" PRId64 "%s%s), queue %" PRId64
+			"/%" PRId64 ", %s %s%s%s", l->l.addr, l->l.device[0] ? " on " : "", l->l.device, page_reach(l->l.reach),
 			l->l.owner.comm[0] ? l->l.owner.comm : "?", l->l.owner.pid, l->l.owner.unit[0] ? ", " : "", l->l.owner.unit,
 			l->l.queue, l->l.queue_max, l->found ? "there before" : "since", format_clock(l->since, when, sizeof(when)),
 			l->gone ? ", gone since " : "", l->gone ? format_clock(l->gone, gone, sizeof(gone)) : "");
@@ -104,27 +104,24 @@ static void add_counters(struct view *v, const struct store_port *p)
 
 static void add_findings(struct view *v)
 {
-	int n = 0;
+	uint64_t numbers[FINDINGS_SHOWN];
+	size_t n = tell_latest(v->store, v->at.port, NULL, numbers, FINDINGS_SHOWN);
 
 	page_heading(v, "The last findings (Enter: packet by packet)");
-	for (uint64_t i = v->store->n_findings; i > 0 && n < FINDINGS_SHOWN; i--) {
-		const struct store_finding *f = store_finding(v->store, i);
-		struct place to = {.view = VIEW_ATTEMPT, .port = v->at.port, .finding = i};
-		char when[16];
+	for (size_t i = 0; i < n; i++) {
+		const struct store_finding *f = store_finding(v->store, numbers[i]);
+		struct place to = {.view = VIEW_ATTEMPT, .port = v->at.port, .finding = numbers[i]};
+		char when[16], peer[IP_TEXT + 10];
 
-		if (!f)
-			break;
-		if (f->place != v->at.port)
-			continue;
-		n++;
 		format_clock(f->t, when, sizeof(when));
 		if (f->type == EVENT_LISTENER)
 			page_text(v, ROLE_DIM, 2, 12, NULL, "%s  listener %s: %s (pid %" PRId64 ") on %s", when, f->listener.event,
 				f->listener.owner.comm, f->listener.owner.pid, f->listener.addr);
 		else
-			page_text(v, ROLE_NORMAL, 2, 12, &to, "%s  %s:%" PRId64 " %s: %s (%s)%s", when, f->attempt.peer,
-				f->attempt.peer_port, f->type == EVENT_RESET ? "reset" : f->attempt.outcome, tell_cause(f),
-				f->attempt.confidence, f->attempt.count > 1 ? ", several" : "");
+			page_text(v, ROLE_NORMAL, 2, 12, &to, "%s  %s %s: %s (%s)%s", when,
+				format_endpoint(f->attempt.peer, f->attempt.peer_port, peer, sizeof(peer)),
+				f->type == EVENT_RESET ? "reset" : f->attempt.outcome, tell_cause(f), f->attempt.confidence,
+				page_times(f));
 	}
 	if (n == 0)
 		page_line(&v->list, ROLE_DIM, "  none");

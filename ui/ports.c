@@ -52,16 +52,67 @@ static const struct column columns[COLUMNS] = {
 	[COL_FIN] = {"fin", "FIN", "FINs of both sides", 5, 0, 160, true},
 	[COL_QUEUE] = {"queue", "QUEUE", "accept queue, and its limit", 9, 0, 120, false},
 	[COL_USER] = {"user", "USER", "whose process it is", 10, 0, -1, false},
-	[COL_UNIT] = {"unit", "UNIT", "systemd unit or container", 18, 0, 180, false},
-	[COL_NETNS] = {"netns", "NETNS", "network namespace; else it stands before the words", 14, 0, -1, false},
+	[COL_UNIT] = {"unit", "UNIT", "systemd unit or container", 18, 0, 220, false},
+	[COL_NETNS] = {"netns", "NETNS", "network namespace, where others than the main one are watched", 14, 0, -1, false},
 	[COL_WHY] = {"why", "WHY", "why peers fail, or would", 0, 0, 0, false},
 };
 
+/* Under a filter a port shows its latest finding that matches; sorted by place. */
+static struct {
+	size_t n;
+	struct shown {
+		int64_t place;
+		uint64_t finding;
+	} of[STORE_FINDINGS];
+} under_filter;
+
+static int by_place(const void *a, const void *b)
+{
+	const struct shown *x = a, *y = b;
+
+	if (x->place != y->place)
+		return x->place < y->place ? -1 : 1;
+	return x->finding < y->finding ? 1 : x->finding > y->finding ? -1 : 0;
+}
+
+static int same_place(const void *key, const void *b)
+{
+	const int64_t *place = key;
+	const struct shown *y = b;
+
+	return *place < y->place ? -1 : *place > y->place;
+}
+
+/* The finding that stands for the port: its last failure. */
 static const struct store_finding *failure_of(const struct store *s, const struct store_port *p)
 {
-	const struct store_finding *f = store_finding(s, p->finding);
+	const struct shown *shown = bsearch(&p->place, under_filter.of, under_filter.n, sizeof(under_filter.of[0]), same_place);
+	const struct store_finding *f = store_finding(s, shown ? shown->finding : p->finding);
 
 	return tell_is_failure(f) ? f : NULL;
+}
+
+/* Finds the findings that match the filter, one a port. */
+static void look_under_filter(const struct view *v)
+{
+	size_t kept = 0;
+
+	under_filter.n = 0;
+	for (uint64_t i = v->store->n_findings; v->filter->n > 0 && i > 0 && store_finding(v->store, i); i--) {
+		const struct store_finding *f = store_finding(v->store, i);
+		struct subject about;
+
+		if (!tell_is_failure(f) || strcmp(f->attempt.dir, "out") == 0)
+			continue;
+		findings_view.subject(v, (int64_t)i, &about);
+		if (filter_matches(v->filter, &about))
+			under_filter.of[under_filter.n++] = (struct shown){f->place, i};
+	}
+	qsort(under_filter.of, under_filter.n, sizeof(under_filter.of[0]), by_place);
+	for (size_t i = 0; i < under_filter.n; i++)
+		if (kept == 0 || under_filter.of[kept - 1].place != under_filter.of[i].place)
+			under_filter.of[kept++] = under_filter.of[i];
+	under_filter.n = kept;
 }
 
 /* Peers failed in the last minute. One that reset our SYN-ACK by itself did not. */
@@ -69,7 +120,7 @@ static bool is_trouble(const struct store *s, const struct store_port *p)
 {
 	const struct store_finding *f = failure_of(s, p);
 
-	return f && s->now - p->last_failure < RECENT && strcmp(f->attempt.outcome, "cancelled") != 0;
+	return f && s->now - f->t < RECENT && strcmp(f->attempt.outcome, "cancelled") != 0;
 }
 
 static void fill_bind(const struct store *s, int64_t place, const struct store_listener *best, struct cell *ret)
@@ -144,22 +195,22 @@ static void say_failure(const struct store *s, const struct store_port *p, const
 	struct cell *ret)
 {
 	const struct event_attempt *a = &f->attempt;
-	bool recent = s->now - p->last_failure < RECENT;
+	bool recent = s->now - f->t < RECENT;
 	char span[16], tries[CELL_TEXT] = "", age[40] = "";
 	const char *mark = strcmp(a->confidence, "possible") == 0 ? "? " : is_trouble(s, p) ? "! " : "";
 
 	if (!recent)
-		snprintf(age, sizeof(age), " (%s ago)", format_span(s->now - p->last_failure, span, sizeof(span)));
+		snprintf(age, sizeof(age), "%s ago: ", format_span(s->now - f->t, span, sizeof(span)));
 	if (a->failures > 1 && a->retry_interval > 0)
 		snprintf(tries, sizeof(tries), ": %s, %" PRId64 " times, every %.1f s", a->peer, a->failures,
 			(double)a->retry_interval / 1e6);
 	else
 		snprintf(tries, sizeof(tries), ": %s", a->peer);
-	snprintf(ret->text, sizeof(ret->text), "%s%s%s%s", before, mark, a->summary, age);
+	snprintf(ret->text, sizeof(ret->text), "%s%s%s%s", mark, before, age, a->summary);
 	if (text_width(ret->text) > ret->width)
-		snprintf(ret->text, sizeof(ret->text), "%s%s%s%s%s", before, mark, tell_cause(f), tries, age);
+		snprintf(ret->text, sizeof(ret->text), "%s%s%s%s%s", mark, before, age, tell_cause(f), tries);
 	if (text_width(ret->text) > ret->width)
-		snprintf(ret->text, sizeof(ret->text), "%s%s%s%s", before, mark, tell_cause(f), age);
+		snprintf(ret->text, sizeof(ret->text), "%s%s%s%s", mark, before, age, tell_cause(f));
 	ret->role = is_trouble(s, p) ? ROLE_BAD : ROLE_NORMAL;
 }
 
@@ -170,7 +221,7 @@ static void fill_why(const struct view *v, const struct store_port *p, const str
 	const char *netns = store_netns(s, p->place);
 	char before[48] = "";
 
-	if (netns[0])
+	if (netns[0] && v->width < VIEW_WIDE) /* else it has a column */
 		snprintf(before, sizeof(before), "[%s] ", netns);
 	ret->role = best ? ROLE_NORMAL : ROLE_DIM;
 	if (f && (is_trouble(s, p) || !state_of(s, p)[0])) {
@@ -346,10 +397,12 @@ static void fill(struct view *v)
 	struct store_port *p = NULL;
 	struct subject about;
 
+	look_under_filter(v);
 	while ((p = table_next(s->ports, p))) {
 		if (!p->finding && p->c.syn == 0 && p->listeners == 0 && !state_of(s, p)[0])
 			continue;
-		if (v->filter->n > 0 && !bsearch(&p->place, places, n, sizeof(places[0]), by_value)) {
+		if (v->filter->n > 0 && !bsearch(&p->place, places, n, sizeof(places[0]), by_value) &&
+			!bsearch(&p->place, under_filter.of, under_filter.n, sizeof(under_filter.of[0]), same_place)) {
 			subject(v, p->place, &about);
 			if (!filter_matches(v->filter, &about))
 				continue;
@@ -379,7 +432,7 @@ static void detail(const struct view *v, int64_t id, char *what, size_t what_siz
 	else
 		snprintf(what, what_size, "%s (pid %" PRId64 "%s%s)", best->l.owner.comm, best->l.owner.pid,
 			best->l.owner.unit[0] ? ", " : "", best->l.owner.unit);
-	text_append(what, what_size, " listens on %s: reach %s. %s", best->l.addr, best->l.reach,
+	text_append(what, what_size, " listens on %s: reachable by %s. %s", best->l.addr, page_reach(best->l.reach),
 		strcmp(v->store->hello.sources[SOURCE_PACKETS].state, "on") == 0 ? "Nobody has failed to connect." :
 		"Whether peers fail cannot be seen without packets.");
 	if (strcmp(best->l.reach, "loopback") == 0)
@@ -388,8 +441,11 @@ static void detail(const struct view *v, int64_t id, char *what, size_t what_siz
 
 static bool enter(const struct view *v, int64_t id, struct place *ret)
 {
-	(void)v;
-	*ret = (struct place){.view = VIEW_PORT, .port = id};
+	const struct store_port *p = store_port(v->store, id);
+	const struct store_finding *f = p ? failure_of(v->store, p) : NULL;
+
+	/* Under a filter the page is about the finding that matches, not about the last one. */
+	*ret = (struct place){.view = VIEW_PORT, .port = id, .finding = v->filter->n > 0 && f ? f->number : 0};
 	return true;
 }
 
@@ -397,7 +453,9 @@ static uint64_t finding(const struct view *v, int64_t id)
 {
 	const struct store_port *p = store_port(v->store, id);
 
-	return p ? p->finding : 0;
+	const struct store_finding *f = p ? failure_of(v->store, p) : NULL;
+
+	return f ? f->number : 0;
 }
 
 const struct view_ops ports_view = {

@@ -37,6 +37,8 @@ static void draw_sort(struct ui *ui, int y, int width)
 	for (int i = from == 0 ? -1 : from; i < l->n_columns && x < width; i++) {
 		char text[48];
 
+		if (i >= 0 && !list_shows(ui_view(ui), i))
+			continue;
 		snprintf(text, sizeof(text), i == l->sort ? "[%s]" : " %s ", i < 0 ? "usual" : l->columns[i].title);
 		draw_text(y, x, text_width(text) < width - x ? text_width(text) : width - x, i == l->sort ? ROLE_TAB : ROLE_NORMAL,
 			text);
@@ -130,10 +132,10 @@ static void sort_key(struct ui *ui, int key)
 	}
 	if (key == 'I' || key == 'r')
 		l->reverse = !l->reverse;
-	else
-		l->sort += key == KEY_RIGHT || key == '\t' || key == '>' || key == 'l' || key == KEY_DOWN || key == KEY_F(6) ? 1 :
-			key == KEY_LEFT || key == '<' || key == 'h' || key == KEY_UP || key == KEY_BTAB ? -1 : 0;
-	l->sort = l->sort >= l->n_columns ? -1 : l->sort < -1 ? l->n_columns - 1 : l->sort;
+	else if (key == KEY_RIGHT || key == '\t' || key == '>' || key == 'l' || key == KEY_DOWN || key == KEY_F(6))
+		command_step_sort(ui, 1);
+	else if (key == KEY_LEFT || key == '<' || key == 'h' || key == KEY_UP || key == KEY_BTAB)
+		command_step_sort(ui, -1);
 	ui->stale = true;
 }
 

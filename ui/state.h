@@ -92,6 +92,9 @@ enum action ui_bar_at(int x, int width);
 /* Does what a key is bound to. LOOP_GO_ON, or the exit status. */
 int command_do(struct ui *ui, enum action a);
 
+/* Sorts by the next column that is shown (1), or the one before (-1); 0: only says so. */
+void command_step_sort(struct ui *ui, int step);
+
 /* A digit: a view's, or a port's. */
 void command_digit(struct ui *ui, int digit);
 

@@ -35,7 +35,6 @@ struct colour {
 #define PALE     {COLOR_WHITE, 254, 0xe4e4e4}
 #define NAVY     {COLOR_BLUE, 24, 0x005f87}
 #define BRIGHT_YELLOW {COLOR_YELLOW + 8, 226, 0xffff00}
-#define BRIGHT_RED {COLOR_RED + 8, 196, 0xff0000}
 #define A16(c) {c, c, -1}
 
 struct look {
@@ -93,7 +92,7 @@ static const struct theme {
 		[ROLE_TAB] = {BLACK, BRIGHT_YELLOW, A_BOLD},
 		[ROLE_HEADER] = {BLACK, WHITE, A_BOLD},
 		[ROLE_SELECT] = {BLACK, BRIGHT_YELLOW, A_BOLD},
-		[ROLE_BAD] = {BRIGHT_RED, BLACK, A_BOLD | A_UNDERLINE},
+		[ROLE_BAD] = {WHITE, D_RED, A_BOLD},
 		[ROLE_WARN] = {BRIGHT_YELLOW, BLACK, A_BOLD},
 		[ROLE_GOOD] = {WHITE, BLACK, A_BOLD},
 		[ROLE_DIM] = {WHITE, BLACK, A_NORMAL},
@@ -188,7 +187,7 @@ const char *theme_glyph(enum glyph g)
 const char *theme_bar(unsigned int part, unsigned int whole)
 {
 	static const char *const fine[] = {" ", "\u2581", "\u2582", "\u2583", "\u2584", "\u2585", "\u2586", "\u2587", "\u2588"};
-	static const char *const ascii[] = {" ", "1", "2", "3", "4", "5", "6", "7", "8"};
+	static const char *const ascii[] = {" ", ".", ":", "-", "=", "+", "*", "%", "#"};
 	unsigned int height = part == 0 || whole == 0 ? 0 : (part * 8 + whole - 1) / whole;
 
 	height = height > 8 ? 8 : height;

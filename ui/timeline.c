@@ -7,7 +7,7 @@
 #include <string.h>
 
 enum {
-	LABEL = 10, /* columns before the axis */
+	LABEL = 14, /* columns before the axis: what it is, and how many the highest bar stands for */
 	AXIS_APART = 20, /* columns between two times on the axis */
 	SPARK_SPAN = 60, /* seconds */
 };
@@ -62,7 +62,7 @@ static void add_row(struct view *v, int64_t port, const struct axis *a, size_t r
 	}
 	if (most == 0)
 		return;
-	line = page_line(&v->list, rows[row].role, "%-*s", LABEL, rows[row].label);
+	line = page_line(&v->list, rows[row].role, "%-9s%4u ", rows[row].label, most);
 	line->lead = LABEL;
 	line->lead_role = ROLE_DIM;
 	for (int i = 0; i < a->n; i++) {
@@ -130,8 +130,7 @@ static void add_ends(struct view *v, int64_t port, const struct axis *a)
 		rsts += s ? s->rst : 0;
 	}
 	if (fins + rsts > 0)
-		page_line(&v->list, ROLE_NORMAL, "%-*s%u FIN, %u RST in this time, of both sides", LABEL, "ends by", fins, rsts)
-			->lead = 0;
+		page_line(&v->list, ROLE_NORMAL, "%-*s%u FIN, %u RST in this time, of both sides", LABEL, "ends by", fins, rsts);
 }
 
 void timeline_add(struct view *v, int64_t port)

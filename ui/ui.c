@@ -253,26 +253,42 @@ static void draw_summary(struct ui *ui)
 	draw_text(1, COLS - width, width, ROLE_STRONG, right);
 }
 
+/* A text in as many lines as it needs, lines at most; returns the line after it. */
 static int draw_wrapped(int y, int lines, enum role role, const char *text)
 {
 	const char *p = text, *next;
 
-	for (int i = 0; i < lines; i++) {
+	for (int i = 0; i < lines && *p; i++, y++) {
 		char part[1400];
 		size_t n = i + 1 < lines ? draw_wrap(p, COLS, &next) : strlen(p);
 
 		snprintf(part, sizeof(part), "%.*s", (int)n, p);
-		draw_text(y + i, 0, COLS, role, part);
+		draw_text(y, 0, COLS, role, part);
 		p = i + 1 < lines ? next : "";
 	}
-	return y + lines;
+	return y;
+}
+
+/* The evidence of the selected row's finding, as far as there is room. */
+static int draw_evidence(const struct view *v, int y, int end)
+{
+	uint64_t number = v->ops->finding && v->list.n > 0 ? v->ops->finding(v, v->list.rows[v->list.selected].id) : 0;
+	const struct store_finding *f = store_finding(v->store, number);
+
+	for (int i = 0; tell_is_failure(f) && i < EVENT_EVIDENCE && f->attempt.evidence[i].source[0] && y < end; i++, y++) {
+		char line[300];
+
+		snprintf(line, sizeof(line), "%-9s %s", f->attempt.evidence[i].source, f->attempt.evidence[i].text);
+		draw_text(y, 0, COLS, ROLE_DIM, line);
+	}
+	return y;
 }
 
 static void draw_detail(struct ui *ui)
 {
 	struct view *v = ui_view(ui);
 	char what[700] = "", todo[1300] = "", where[32];
-	int y = LINES - 1 - detail_lines(), lines = (detail_lines() - 1) / 2;
+	int y = LINES - 1 - detail_lines(), end = LINES - 1;
 
 	draw_rule(y, COLS);
 	snprintf(where, sizeof(where), " %d of %d ", v->list.selected + 1, v->list.n);
@@ -284,8 +300,10 @@ static void draw_detail(struct ui *ui)
 		text_copy(what, sizeof(what), "Nothing matches the filter. Esc shows all again.");
 	else if (ui->up == VIEW_FINDINGS || ui->up == VIEW_PEERS)
 		text_copy(what, sizeof(what), "Nothing has gone wrong, and nobody has come, since the watch began.");
-	y = draw_wrapped(y + 1, lines, ROLE_STRONG, what);
-	draw_wrapped(y, lines, ROLE_NORMAL, todo);
+	y = draw_wrapped(y + 1, (detail_lines() - 1) / 2, ROLE_STRONG, what);
+	y = draw_wrapped(y, end - y, ROLE_NORMAL, todo);
+	for (y = draw_evidence(v, y, end); y < end; y++)
+		draw_text(y, 0, COLS, ROLE_NORMAL, "");
 }
 
 static void draw_page_title(struct ui *ui)

@@ -13,6 +13,7 @@ enum {
 	PAGE_LINES = 512,
 	CELL_TEXT = 440,
 	LINE_TEXT = 480,
+	VIEW_WIDE = 120, /* columns of a terminal on which there is room for wide forms */
 	LADDER_MAX = 96, /* columns: more would only stretch the arrows */
 };
 
@@ -143,6 +144,9 @@ void list_settle(struct view *v);
 /* Draws heading (of rows) and entries into height lines from y on. */
 void list_draw(struct view *v, int y, int height);
 
+/* Whether a column is on the screen. */
+bool list_shows(const struct view *v, int column);
+
 /* The column whose heading is at x, or -1. */
 int list_column_at(const struct view *v, int x);
 
@@ -170,6 +174,12 @@ void page_heading(struct view *v, const char *format, ...) __attribute__((format
 /* The verdict of a finding, what to do, and the evidence. */
 void page_verdict(struct view *v, const struct store_finding *f, const struct place *to);
 
+/* " x3" where a finding stands for several; "". */
+const char *page_times(const struct store_finding *f);
+
+/* Who reaches a listener: "everyone", "this host only". */
+const char *page_reach(const char *reach);
+
 /* timeline.c */
 
 /* Lines of what happened at a port, on one time axis. */
@@ -182,6 +192,9 @@ void timeline_spark(const struct view *v, int64_t port, bool failures, int colum
 
 /* A finding as text to be handed to somebody. Returns its length. */
 size_t tell_finding(const struct store *s, const struct store_finding *f, char *buf, size_t size);
+
+/* The findings of a port, or of a peer there (NULL: any), the latest first; what this host dialled itself only for a peer. */
+size_t tell_latest(const struct store *s, int64_t port, const char *peer, uint64_t *ret, size_t max);
 
 /* The words of a finding's cause: "listens on loopback only". */
 const char *tell_cause(const struct store_finding *f);

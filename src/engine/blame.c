@@ -48,7 +48,8 @@ const struct firewall_rule *blamed_rule(const struct facts *f, enum cause cause)
 const char *rule_words(const struct firewall_rule *r, char *buf, size_t size)
 {
 	if (r->handle)
-		snprintf(buf, size, "rule %" PRIu64 " of %s %s %s (%s)", r->handle, r->family, r->table, r->chain, r->text);
+		snprintf(buf, size, "the rule with handle %" PRIu64 " of %s %s %s (%s)", r->handle, r->family, r->table, r->chain,
+			r->text);
 	else
 		snprintf(buf, size, "the policy of %s %s %s (drop)", r->family, r->table, r->chain);
 	return buf;

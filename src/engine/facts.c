@@ -282,6 +282,18 @@ static void look_at_door(struct engine *e, struct facts *f)
 		f->gone_served = engine_port(e, a->key.server_port)->c.accepted - f->gone->accepted_before;
 }
 
+/*
+ * The kernel found no socket for this very SYN: who takes it now came after it, though it was first seen between two polls.
+ */
+static void take_no_socket(struct facts *f)
+{
+	const struct kernel_word *w = f->said.syn_of_port ? NULL : f->said.syn;
+
+	if (f->situation == SITUATION_REFUSED && f->accepting && !f->steady && f->accepting->up > f->a->first && w &&
+		w->reason == REASON_NO_SOCKET && w->dport == f->a->key.server_port && !f->target.known)
+		f->later = true;
+}
+
 /* Whether a socket that only has the port would have been dialled by its address too. */
 static bool is_at(const struct socket_row *row, const struct attempt *a)
 {
@@ -578,6 +590,7 @@ void facts_gather(struct engine *e, const struct attempt *a, struct facts *f)
 		find_target(e, f);
 	if (!a->out)
 		look_at_door(e, f);
+	take_no_socket(f);
 }
 
 /* More silent SYNs than the listener dropped: some of them never reached it. */

@@ -144,7 +144,7 @@ static void take_tries(const struct peer *p, int64_t now, struct facts *f)
 	f->failures = p->failures;
 	f->failing = p->failing;
 	f->failing_for = p->failing && now > p->since ? now - p->since : 0;
-	f->retry_interval = p->failing > 1 ? p->mean_interval : 0;
+	f->retry_interval = p->failing > 1 && p->last_try > p->since ? (p->last_try - p->since) / (p->failing - 1) : 0;
 	f->pattern = pattern_of(p);
 }
 

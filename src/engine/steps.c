@@ -75,16 +75,18 @@ static void add_packets(struct draft *d, const struct trail *trail, const struct
 static void add_word(struct draft *d, const struct kernel_word *w, int64_t packet, bool of_port)
 {
 	struct event_step *s;
-	char flags[8];
+	char flags[8], many[32] = "";
 
 	if (!w)
 		return;
+	if (w->times > 1 && !of_port)
+		text_append(many, sizeof(many), ", %u times so far", w->times);
 	s = add(d, "kernel", w->t > packet ? w->t : packet);
 	words_flags(w->flags, flags, sizeof(flags));
 	if (w->reset)
 		SAY(s, "TCP sends the RST: %s", w->name[0] ? w->name : "no reason given");
 	else
-		SAY(s, "drops %s[%s]: %s%s%s%s", of_port ? "others alike, " : "", flags, w->name[0] ? w->name : "no reason given",
+		SAY(s, "drops %s[%s]%s: %s%s%s%s", of_port ? "others alike, " : "", flags, many, w->name[0] ? w->name : "no reason given",
 			w->function[0] ? " in " : "", w->function, w->function[0] ? "()" : "");
 }
 
@@ -126,23 +128,24 @@ static void add_listener(struct draft *d, const struct listener *l, int64_t t, c
 		l->row.device[0] ? " on interface " : "", l->row.device);
 }
 
-/* Who was at the door when the SYN came, who had left, and who came later. */
-static void add_door(struct draft *d, const struct facts *f)
+/* Who had left before the SYN came, and who came after it. */
+static void add_comings(struct draft *d, const struct facts *f)
 {
 	int64_t first = f->a->first;
 
-	if (!f->sockets || f->a->out || f->situation == SITUATION_UNANSWERED || f->a->key.server_port == 0)
-		return;
 	if (f->gone)
 		add_listener(d, f->gone, f->gone->gone, "listens no more on");
-	if (f->accepting && f->later && f->accepting->up > first)
-		add_listener(d, f->accepting, f->accepting->up, "listens from here on:");
-	else if (f->accepting)
-		add_listener(d, f->accepting, first, "listens on");
-	else if (f->nearest)
+	if (f->accepting && f->accepting->up > first && f->situation == SITUATION_REFUSED)
+		add_listener(d, f->accepting, f->accepting->up, f->later ? "listens from here on:" : "is first seen to listen on");
+	else if (f->nearest && !f->accepting)
 		add_listener(d, f->nearest, first, "listens, but on");
-	else if (!f->gone && !f->target.known)
+	else if (!f->gone && !f->accepting && !f->target.known)
 		SAY(add(d, "listener", first), "nobody listens on port %u", f->a->key.server_port);
+}
+
+static bool has_door(const struct facts *f)
+{
+	return f->sockets && !f->a->out && f->situation != SITUATION_UNANSWERED && f->a->key.server_port != 0;
 }
 
 static int by_time(const void *a, const void *b)
@@ -171,6 +174,9 @@ void steps_tell(const struct trail *trail, const struct facts *f, const struct v
 	struct draft d;
 
 	d.n = 0;
+	/* Before the SYN: it may never get there. */
+	if (has_door(f) && f->accepting && (f->accepting->up <= first || f->situation != SITUATION_REFUSED))
+		add_listener(&d, f->accepting, first, "listens on");
 	add_packets(&d, trail, f);
 	add_rule(&d, f, v);
 	add_word(&d, f->said.syn, first, f->said.syn_of_port);
@@ -178,7 +184,8 @@ void steps_tell(const struct trail *trail, const struct facts *f, const struct v
 	add_word(&d, f->said.from_client, answered, false);
 	add_word(&d, f->said.to_client, answered, false);
 	add_word(&d, f->said.reset, ended, false);
-	add_door(&d, f);
+	if (has_door(f))
+		add_comings(&d, f);
 	sort(&d);
 	for (size_t i = 0; i < d.n && i < EVENT_STEPS; i++)
 		ev->steps[i] = d.steps[i];

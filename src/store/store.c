@@ -2,6 +2,7 @@
 #include "store.h"
 #include "base/text.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -171,7 +172,7 @@ static struct store_finding *new_finding(struct store *s, const struct event *ev
 	f->number = number;
 	s->news++;
 	f->place = place;
-	f->t = ev->t;
+	f->t = ev->type == EVENT_LISTENER || ev->attempt.last <= 0 ? ev->t : ev->attempt.last;
 	f->type = ev->type;
 	return f;
 }
@@ -236,7 +237,7 @@ static void take_peer(struct store *s, const struct event *ev, int64_t place, bo
 	text_copy(p->dir, sizeof(p->dir), ev->attempt.dir);
 	if (!failed)
 		return;
-	p->last_failure = ev->t;
+	p->last_failure = ev->attempt.last;
 	p->finding = told ? told->number : s->n_findings + 1; /* the one that comes next */
 	p->retry_interval = ev->attempt.retry_interval;
 	p->failing_for = ev->attempt.failing_for;
@@ -256,6 +257,32 @@ static struct store_finding *same_attempt(struct store *s, const struct event *e
 	return NULL;
 }
 
+/* How many ended how, at the time at which it happened: counters come up to a second later. */
+static void remember(struct store *s, const struct event *ev, int64_t place)
+{
+	static const struct {
+		const char *outcome;
+		size_t offset;
+	} kinds[] = {
+		{"accepted", offsetof(struct history_slot, accepted)}, {"refused", offsetof(struct history_slot, refused)},
+		{"unreachable", offsetof(struct history_slot, refused)}, {"silent", offsetof(struct history_slot, silent)},
+		{"unfinished", offsetof(struct history_slot, silent)},
+	};
+	const struct event_attempt *a = &ev->attempt;
+	struct history_slot counts = {.at = 0};
+	uint16_t n = cap16(a->count);
+	int64_t t = a->first > 0 ? a->first : ev->t;
+
+	if (ev->type == EVENT_RESET) {
+		counts.reset = n;
+		t = a->last > 0 ? a->last : ev->t;
+	}
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]) && ev->type == EVENT_ATTEMPT; i++)
+		if (strcmp(a->outcome, kinds[i].outcome) == 0)
+			memcpy((char *)&counts + kinds[i].offset, &n, sizeof(n));
+	history_add(s->history, place, t, &counts);
+}
+
 static void take_attempt(struct store *s, const struct event *ev)
 {
 	bool failed = store_is_failure(ev);
@@ -264,11 +291,14 @@ static void take_attempt(struct store *s, const struct event *ev)
 	struct store_port *p;
 
 	take_peer(s, ev, place, failed, f);
+	if (!f && strcmp(ev->attempt.dir, "out") != 0)
+		remember(s, ev, place);
 	if (!failed && !f)
 		return;
 	if (!f)
 		f = new_finding(s, ev, place);
 	if (failed) {
+		f->t = ev->attempt.last > 0 ? ev->attempt.last : ev->t;
 		f->attempt = ev->attempt;
 	} else { /* it got through after all: the log keeps why it was late */
 		text_copy(f->attempt.outcome, sizeof(f->attempt.outcome), ev->attempt.outcome);
@@ -277,7 +307,7 @@ static void take_attempt(struct store *s, const struct event *ev)
 	if (strcmp(ev->attempt.dir, "out") == 0 || !failed || ev->attempt.port == 0) /* 0: about an address */
 		return;
 	p = get_port(s, place);
-	p->last_failure = ev->t;
+	p->last_failure = f->t;
 	p->finding = f->number;
 }
 
@@ -289,10 +319,6 @@ static void take_port(struct store *s, const struct event *ev)
 
 	history_add(s->history, p->place, ev->t, &(struct history_slot){
 		.syn = cap16(now->syn - was.syn),
-		.accepted = cap16(now->accepted - was.accepted),
-		.refused = cap16(now->refused + now->unreachable - was.refused - was.unreachable),
-		.reset = cap16(now->reset - was.reset),
-		.silent = cap16(now->silent + now->unfinished - was.silent - was.unfinished),
 		.fin = cap16(now->fin_in + now->fin_out - was.fin_in - was.fin_out),
 		.rst = cap16(now->rst_in + now->rst_out - was.rst_in - was.rst_out),
 	});

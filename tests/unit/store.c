@@ -22,6 +22,21 @@ static void send_port(struct store *s, int64_t t, int64_t port, int64_t accepted
 	send_event(s, &ev);
 }
 
+static void send_attempts(struct store *s, int64_t t, int64_t id, int64_t port, const char *outcome, int64_t count)
+{
+	struct event ev = {.type = EVENT_ATTEMPT, .t = t + USEC}; /* told a second later */
+
+	ev.attempt.id = id;
+	ev.attempt.port = port;
+	ev.attempt.count = count;
+	ev.attempt.first = ev.attempt.last = t;
+	text_copy(ev.attempt.peer, sizeof(ev.attempt.peer), "192.0.2.1");
+	text_copy(ev.attempt.dir, sizeof(ev.attempt.dir), "in");
+	text_copy(ev.attempt.outcome, sizeof(ev.attempt.outcome), outcome);
+	text_copy(ev.attempt.cause, sizeof(ev.attempt.cause), strcmp(outcome, "accepted") == 0 ? "none" : "no-listener");
+	send_event(s, &ev);
+}
+
 static void send_tick(struct store *s, int64_t t)
 {
 	struct event ev = {.type = EVENT_TICK, .t = t};
@@ -56,7 +71,7 @@ static void send_failure(struct store *s, int64_t t, int64_t id, int64_t port, c
 	send_event(s, &ev);
 }
 
-/* The counters are cumulative, the history has what was added, in the slot of its time, at each scale. */
+/* What happened is in the slot of its own time, not of the moment at which it was told, at each scale. */
 static void test_history(void **state)
 {
 	struct store *s = store_new();
@@ -65,6 +80,8 @@ static void test_history(void **state)
 	(void)state;
 	for (int i = 0; i < 25; i++) {
 		send_port(s, EPOCH + i * USEC, 80, i + 1, 2 * (i + 1));
+		send_attempts(s, EPOCH + i * USEC, 2 * i + 1, 80, "accepted", 1);
+		send_attempts(s, EPOCH + i * USEC, 2 * i + 2, 80, "refused", 2);
 		send_tick(s, EPOCH + i * USEC);
 	}
 	slot = history_at(s->history, 80, 0, EPOCH + 7 * USEC);
@@ -156,7 +173,7 @@ static void test_copy(void **state)
 	assert_non_null(store_listener(frozen, 80));
 	assert_non_null(store_peer(frozen, 80, "192.0.2.1"));
 	assert_null(store_peer(frozen, 443, "192.0.2.9"));
-	assert_int_equal(history_at(frozen->history, 80, 0, EPOCH)->accepted, 5);
+	assert_int_equal(history_at(frozen->history, 80, 0, EPOCH)->syn, 5);
 	store_copy(frozen, s);
 	assert_int_equal(store_port(frozen, 80)->c.accepted, 9);
 	assert_null(store_listener(frozen, 80));
