@@ -41,7 +41,7 @@ struct program {
 	int write_fd, tty_fd;
 	int greetings[2]; /* broker's and worker's end; 0: other namespaces are not watched */
 	struct terminal_state *terminal;
-	struct settings settings;
+	struct settings settings, file_settings; /* in force, and as the file has them */
 	char settings_error[300]; /* what is wrong with the file or the environment; "" */
 	bool first_run;
 	int desk[2]; /* the broker's end, the worker's */
@@ -71,6 +71,7 @@ struct output {
 	struct store *store;
 	struct ui *ui;
 	int desk;
+	bool warm;
 };
 
 static int output_frame(void *ctx)
@@ -84,6 +85,10 @@ static int output_frame(void *ctx)
 		r = batch_error(o->batch);
 	if (r == 0 && o->ui)
 		r = ui_frame(o->ui);
+	if (o->ui && !o->warm) { /* behind the first frame, which it would delay */
+		o->warm = true;
+		store_warm(o->store);
+	}
 	return r;
 }
 
@@ -145,7 +150,7 @@ static void output_complain(void *ctx, const char *sentence)
 static int output_open(struct output *o, const struct program *p)
 {
 	struct ui_options ui = {.in_fd = p->tty_fd, .out_fd = STDOUT_FILENO, .demo = p->options.demo, .live = !p->input,
-		.hint = p->first_run, .settings = p->settings};
+		.hint = p->first_run, .settings = p->settings, .file = p->file_settings};
 
 	memset(o, 0, sizeof(*o));
 	o->fan.sink.event = fan_event;
@@ -244,6 +249,8 @@ static void begin(void *ctx)
 		return;
 	close(p->late_ends[1]);
 	p->late = late_start(sources_netns(), p->late_ends[0]);
+	if (!p->late)
+		close(p->late_ends[0]); /* which tells the worker */
 }
 
 static void restore(void *ctx)
@@ -312,6 +319,7 @@ static void read_settings(struct program *p)
 
 	settings_default(s);
 	p->first_run = !desk_read_settings(s, p->settings_error, sizeof(p->settings_error));
+	p->file_settings = *s;
 	if (settings_environment(s, err, sizeof(err)) < 0 && !p->settings_error[0])
 		text_copy(p->settings_error, sizeof(p->settings_error), err);
 	for (size_t i = 0; i < p->options.n_settings; i++)
@@ -365,6 +373,17 @@ static int open_all(struct program *p)
 	return 0;
 }
 
+/* Somebody may have started us without: what is opened first must not become standard output. */
+static void have_standard_streams(void)
+{
+	int fd = open("/dev/null", O_RDWR);
+
+	while (fd >= 0 && fd <= STDERR_FILENO)
+		fd = open("/dev/null", O_RDWR);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct program p = {.write_fd = -1, .tty_fd = -1};
@@ -372,6 +391,7 @@ int main(int argc, char **argv)
 	char err[256];
 	int status;
 
+	have_standard_streams();
 	setlocale(LC_CTYPE, ""); /* numbers stay as the stream and the options have them */
 	if (options_parse(argc, argv, &p.options, err, sizeof(err)) < 0) {
 		fprintf(stderr, "tcpwhy: %s\n", err);

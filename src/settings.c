@@ -216,6 +216,16 @@ int settings_environment(struct settings *s, char *err, size_t size)
 	return result;
 }
 
+void settings_merge(struct settings *file, const struct settings *start, const struct settings *now)
+{
+	for (size_t i = 0; i < SETTINGS; i++) {
+		size_t at = table[i].offset;
+
+		if (memcmp((const char *)start + at, (const char *)now + at, table[i].size) != 0)
+			memcpy((char *)file + at, (const char *)now + at, table[i].size);
+	}
+}
+
 size_t settings_format(const struct settings *s, char *buf, size_t size)
 {
 	text_copy(buf, size, "# Settings of tcpwhy, see tcpwhy.conf(5). The environment (TCPWHY_THEME=mono) and -o theme=mono come "

@@ -43,6 +43,9 @@ int settings_read(struct settings *s, const char *text, size_t n, char *err, siz
 /* TCPWHY_THEME and so on, and NO_COLOR (https://no-color.org). As settings_read(). */
 int settings_environment(struct settings *s, char *err, size_t size);
 
+/* Takes over into file what differs between start and now: what the user has changed, and not what came from flags. */
+void settings_merge(struct settings *file, const struct settings *start, const struct settings *now);
+
 /* The file: each setting with what it means. Returns its length; size: SETTINGS_FILE. */
 size_t settings_format(const struct settings *s, char *buf, size_t size);
 

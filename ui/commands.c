@@ -128,6 +128,7 @@ static void send_to_clipboard(struct ui *ui, const char *text, size_t n)
 
 static void copy_or_write(struct ui *ui, bool write)
 {
+	static char text[FILE_TEXT];
 	const struct store_finding *f = store_finding(ui_shown(ui), current_finding(ui));
 	size_t n;
 
@@ -135,18 +136,19 @@ static void copy_or_write(struct ui *ui, bool write)
 		ui_say(ui, "no finding here");
 		return;
 	}
-	n = tell_finding(ui_shown(ui), f, ui->file_text, sizeof(ui->file_text));
+	n = tell_finding(ui_shown(ui), f, text, sizeof(text));
 	if (!write) {
-		send_to_clipboard(ui, ui->file_text, n);
+		send_to_clipboard(ui, text, n);
 		ui_say(ui, "copied, if your terminal lets programs do that (OSC 52)");
 		return;
 	}
 	ui->file = UI_FILE_FINDING;
+	text_copy(ui->file_text, sizeof(ui->file_text), text);
 	snprintf(ui->file_name, sizeof(ui->file_name), "tcpwhy-port-%" PRId64 "-finding-%" PRIu64 ".txt", STORE_PORT(f->place),
 		f->number);
 }
 
-static void keep_sort(struct ui *ui)
+void command_keep_sort(struct ui *ui)
 {
 	struct view *v = ui_view(ui);
 	const struct list *l = &v->list;
@@ -177,7 +179,7 @@ static void sort_by(struct ui *ui, int step)
 	}
 	command_step_sort(ui, step);
 	ui_say(ui, "sorted by %s", l->sort < 0 ? "the usual order" : l->columns[l->sort].title);
-	keep_sort(ui);
+	command_keep_sort(ui);
 	ui->stale = true;
 }
 
@@ -233,12 +235,6 @@ static void search(struct ui *ui, int step)
 		ui_say(ui, "nothing was searched for yet (/)");
 	else if (!list_search(ui_view(ui), ui->search, step, false))
 		ui_say(ui, "not found: %s", ui->search);
-}
-
-static void save_settings(struct ui *ui)
-{
-	ui->file = UI_FILE_SETTINGS;
-	settings_format(&ui->settings, ui->file_text, sizeof(ui->file_text));
 }
 
 static void next_tab(struct ui *ui, int step)
@@ -322,7 +318,7 @@ int command_do(struct ui *ui, enum action a)
 		break;
 	case ACTION_WRITE:
 		if (ui->up == VIEW_SETUP)
-			save_settings(ui);
+			ui_save_settings(ui);
 		else
 			copy_or_write(ui, true);
 		break;

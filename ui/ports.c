@@ -144,10 +144,19 @@ static void fill_bind(const struct store *s, int64_t place, const struct store_l
 		text_append(ret->text, sizeof(ret->text), " +%d", others);
 }
 
+/* Nobody has listened there for long: a second listener beside an old one is nothing new. */
+static bool all_new(const struct store *s, int64_t place)
+{
+	for (const struct store_listener *l = NULL; (l = store_next_listener(s, place, l));)
+		if (l->gone == 0 && (l->found || s->now - l->since >= RECENT))
+			return false;
+	return true;
+}
+
 /* A listener that came, went, or both, within the last minute: "new", "gone", "again"; "". */
 static const char *state_of(const struct store *s, const struct store_port *p)
 {
-	bool up = p->last_up && s->now - p->last_up < RECENT, down = p->last_down && s->now - p->last_down < RECENT;
+	bool up = all_new(s, p->place) && p->last_up && s->now - p->last_up < RECENT, down = p->last_down && s->now - p->last_down < RECENT;
 
 	if (p->listeners == 0)
 		return down ? "gone" : "";

@@ -127,6 +127,7 @@ static void sort_key(struct ui *ui, int key)
 	struct list *l = &ui_view(ui)->list;
 
 	if (is_enter(key) || key == ' ') {
+		command_keep_sort(ui);
 		ui->prompt = PROMPT_NONE;
 		return;
 	}

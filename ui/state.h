@@ -87,10 +87,16 @@ void ui_configure(struct ui *ui);
 /* What an action of the function bar is at x of the bottom line. */
 enum action ui_bar_at(int x, int width);
 
+/* Has the settings saved: those of the file, and what was changed here. */
+void ui_save_settings(struct ui *ui);
+
 /* commands.c */
 
 /* Does what a key is bound to. LOOP_GO_ON, or the exit status. */
 int command_do(struct ui *ui, enum action a);
+
+/* Keeps how the list is sorted now. */
+void command_keep_sort(struct ui *ui);
 
 /* Sorts by the next column that is shown (1), or the one before (-1); 0: only says so. */
 void command_step_sort(struct ui *ui, int step);

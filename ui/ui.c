@@ -507,14 +507,22 @@ enum ui_file ui_wants_file(struct ui *ui, const char **ret_name, const char **re
 	return file;
 }
 
+void ui_save_settings(struct ui *ui)
+{
+	struct settings s = ui->options.file;
+
+	settings_merge(&s, &ui->options.settings, &ui->settings);
+	ui->file = UI_FILE_SETTINGS;
+	settings_format(&s, ui->file_text, sizeof(ui->file_text));
+}
+
 /* The hint is over with the first key, and never comes back: its place is where the settings are. */
 static void end_hint(struct ui *ui)
 {
 	if (!ui->hint)
 		return;
 	ui->hint = false;
-	ui->file = UI_FILE_SETTINGS;
-	settings_format(&ui->settings, ui->file_text, sizeof(ui->file_text));
+	ui_save_settings(ui);
 }
 
 static int take_key(struct ui *ui, int key)

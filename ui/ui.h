@@ -12,7 +12,8 @@ struct ui_options {
 	bool demo;
 	bool live; /* this host is watched, so that something can be asked of it */
 	bool hint; /* nobody has seen it here: what the most important keys are */
-	struct settings settings;
+	struct settings settings; /* in force ... */
+	struct settings file;     /* ... and as the user's file has them, without environment and flags */
 };
 
 /* Takes over the terminal. NULL with errno (ENOTTY: no usable terminal type). */

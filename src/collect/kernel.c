@@ -210,8 +210,10 @@ struct kernel *kernel_open(uint32_t netns, char *why, size_t size)
 		return NULL;
 	}
 	libbpf_set_print(be_quiet);
-	if (k)
+	if (k) {
+		k->records = -1;
 		k->bpf = kernel_bpf__open();
+	}
 	if (k && k->bpf)
 		r = load(k, netns, why, size);
 	if (r < 0) {
@@ -312,7 +314,7 @@ void kernel_free(struct kernel *k)
 	ring_buffer__free(k->ring);
 	if (k->bpf)
 		kernel_bpf__destroy(k->bpf);
-	else
+	else if (k->records >= 0)
 		close(k->records);
 	free(k);
 }

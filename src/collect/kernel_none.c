@@ -22,7 +22,7 @@ int kernel_send(const struct kernel *k, const char *why, int socket)
 
 struct kernel *kernel_receive(int socket, char *why, size_t size)
 {
-	(void)socket;
+	(void)socket; /* has only been closed */
 	return kernel_open(0, why, size);
 }
 

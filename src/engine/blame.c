@@ -45,6 +45,19 @@ const struct firewall_rule *blamed_rule(const struct facts *f, enum cause cause)
 	return one_grown ? grown : NULL;
 }
 
+bool rule_acted(const struct firewall_rule *r, const struct facts *f, enum cause cause)
+{
+	static const char *const causes[] = {"firewall-", "nfqueue-", "tproxy-", "synproxy-", "conntrack-", "published-"};
+	const struct firewall_verdict *v = f->ruling[ruling_of(cause)];
+
+	if (r == f->traced_syn || r == f->traced_answer)
+		return true;
+	for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++)
+		if (strncmp(cause_entry(cause)->id, causes[i], strlen(causes[i])) == 0)
+			return blamed_rule(f, cause) == r;
+	return r->must && v && v->complete;
+}
+
 const char *rule_words(const struct firewall_rule *r, char *buf, size_t size)
 {
 	if (r->handle)

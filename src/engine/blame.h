@@ -9,7 +9,13 @@
  */
 const struct firewall_rule *blamed_rule(const struct facts *f, enum cause cause);
 
-/* "rule 7 of inet filter input (tcp dport 80 counter drop)"; "the policy of ip filter INPUT (drop)". Returns buf. */
+/*
+ * Whether it is known to have ended the packet: a trace showed it, the cause is what it did, or every such packet ends there.
+ * Else it only might have.
+ */
+bool rule_acted(const struct firewall_rule *r, const struct facts *f, enum cause cause);
+
+/* "the rule with handle 7 of inet filter input (tcp dport 80 counter drop)"; "the policy of ip filter INPUT (drop)". Returns buf. */
 const char *rule_words(const struct firewall_rule *r, char *buf, size_t size);
 
 /* Appends to ev->advice how to let the peer through, with the tool that made the rule. */

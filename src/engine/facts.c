@@ -272,6 +272,8 @@ static void look_at_door(struct engine *e, struct facts *f)
 				f->accepting = l;
 				f->steady = steady;
 			}
+		} else if (l->up > t && l->absent >= t) {
+			continue; /* it came later, and would not have taken the SYN anyway */
 		} else if (near > f->near || !f->nearest) {
 			f->near = near;
 			f->nearest = l;

@@ -4,6 +4,7 @@
 #include "state.h"
 #include "steps.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +13,7 @@
  *
  * Findings alike in peer network, port, outcome and cause are one kind. The first of a kind in an
  * interval is told at once; the others of that interval are counted and told as one line when it ends,
- * in the words of the last of them. Kinds are bounded as well: when a flood from random sources makes too
+ * in the words of one of them. Kinds are bounded as well: when a flood from random sources makes too
  * many, they fall together per port, and then altogether.
  */
 struct rollup_key {
@@ -26,8 +27,8 @@ struct rollup_key {
 
 struct rollup {
 	struct attempt last;
-	struct facts facts;
-	struct verdict verdict;
+	enum situation situation;
+	struct event told;   /* in the words of one of them: written while its facts are true, for they do not last */
 	uint64_t extra;      /* since the line that was told at once */
 	uint64_t syns;
 	int64_t first, latest; /* over those that are counted in extra */
@@ -116,6 +117,7 @@ static bool is_failure(enum situation s, enum cause cause)
 enum {
 	ENOUGH_TRIES = 4,   /* to say how they follow each other */
 	BURST_RATIO = 5,    /* between the longest gap and the mean one */
+	WORDS_ANEW = 4,     /* of those that are told together, each of the first is put into words */
 };
 
 static enum pattern pattern_of(const struct peer *p)
@@ -203,16 +205,17 @@ struct extent {
 	const struct rollup_key *many; /* NULL: all of one peer */
 };
 
-static void emit(struct engine *e, const struct attempt *a, const struct facts *f,
-	const struct verdict *v, const struct extent *x)
+/* Writes the event of an attempt; facts point to what lasts no longer than the judgement. */
+static void write_event(struct engine *e, const struct attempt *a, const struct facts *f, const struct verdict *v,
+	const struct extent *x, struct event *ret)
 {
 	static const struct event empty;
-	struct event ev = empty;
-	struct event_attempt *out = &ev.attempt;
+	struct event_attempt *out = &ret->attempt;
 	struct telling telling = {.count = (int64_t)x->count};
 
-	ev.type = f->situation == SITUATION_RESET ? EVENT_RESET : EVENT_ATTEMPT;
-	ev.t = e->now > x->last ? e->now : x->last; /* a packet may be newer than the last look at the clock */
+	*ret = empty;
+	ret->type = f->situation == SITUATION_RESET ? EVENT_RESET : EVENT_ATTEMPT;
+	ret->t = e->now > x->last ? e->now : x->last; /* a packet may be newer than the last look at the clock */
 	out->id = x->id;
 	out->first = x->first;
 	out->last = x->last;
@@ -249,7 +252,6 @@ static void emit(struct engine *e, const struct attempt *a, const struct facts *
 		telling.neighbour = neighbour_of(e, a->key.server_port);
 	words_tell(f, v, &telling, out);
 	steps_tell(e->trail, f, v, out);
-	e->config.sink->event(e->config.sink, &ev);
 }
 
 static void report_port(struct engine *e, struct port *p)
@@ -265,15 +267,22 @@ static void report_port(struct engine *e, struct port *p)
 	e->config.sink->event(e->config.sink, &ev);
 }
 
+/* So that counts and finding agree at once. */
+static void report_its_port(struct engine *e, const struct attempt *a, enum situation situation)
+{
+	if (!a->out && a->key.server_port != 0 && situation != SITUATION_ACCEPTED)
+		report_port(e, engine_port(e, a->key.server_port));
+}
+
 static void emit_one(struct engine *e, struct attempt *a, const struct facts *f, const struct verdict *v)
 {
 	struct extent x = {(int64_t)a->id, a->first, a->last, 1, NULL};
+	struct event ev;
 
 	a->alone = true;
-	emit(e, a, f, v, &x);
-	/* So that counts and finding agree at once. */
-	if (!a->out && a->key.server_port != 0 && f->situation != SITUATION_ACCEPTED)
-		report_port(e, engine_port(e, a->key.server_port));
+	write_event(e, a, f, v, &x, &ev);
+	e->config.sink->event(e->config.sink, &ev);
+	report_its_port(e, a, f->situation);
 }
 
 /* The attempt has a line of its own, which a later one may replace. */
@@ -293,24 +302,22 @@ static void flush_one(void *ctx, void *value)
 {
 	struct engine *e = ctx;
 	struct rollup *r = value;
-	struct extent x;
+	struct event_attempt *a = &r->told.attempt;
 
 	if (r->extra == 0)
 		return;
-	r->facts.a = &r->last;
-	if (r->extra == 1) {
-		emit_one(e, &r->last, &r->facts, &r->verdict);
-		mark_alone(e, &r->last);
+	r->told.t = e->now > r->latest ? e->now : r->latest;
+	a->id = r->extra == 1 ? (int64_t)r->last.id : (int64_t)e->next_id++;
+	a->first = r->first;
+	a->last = r->latest;
+	a->count = (int64_t)r->extra;
+	if (r->extra > 1)
+		text_append(a->summary, sizeof(a->summary), " (%" PRId64 " attempts alike)", a->count);
+	e->config.sink->event(e->config.sink, &r->told);
+	if (r->extra > 1)
 		return;
-	}
-	x = (struct extent){
-		.id = (int64_t)e->next_id++,
-		.first = r->first,
-		.last = r->latest,
-		.count = r->extra,
-		.many = r->one_peer ? NULL : table_key(e->rollups, r),
-	};
-	emit(e, &r->last, &r->facts, &r->verdict, &x);
+	mark_alone(e, &r->last);
+	report_its_port(e, &r->last, r->situation);
 }
 
 static void flush_rollups(struct engine *e)
@@ -363,7 +370,7 @@ static struct rollup *rollup_of(struct engine *e, const struct attempt *a, const
 static void roll_up(struct engine *e, struct attempt *a, const struct facts *f,
 	const struct verdict *v)
 {
-	bool fresh;
+	bool fresh, many;
 	struct rollup *r = rollup_of(e, a, f, v, &fresh);
 
 	if (fresh) {
@@ -374,15 +381,21 @@ static void roll_up(struct engine *e, struct attempt *a, const struct facts *f,
 		r->first = a->first;
 	if (r->extra == 0 || a->last > r->latest)
 		r->latest = a->last;
-	if (r->extra == 0) {
-		r->one_peer = true;
-	} else if (!ip_equal(attempt_peer(&r->last), attempt_peer(a))) {
-		r->one_peer = false;
+	many = r->extra > 0 && (!r->one_peer || !ip_equal(attempt_peer(&r->last), attempt_peer(a)));
+	/* In a flood the words of one of the first are good enough: writing them takes longer than judging. */
+	if (r->extra < WORDS_ANEW || many == r->one_peer) {
+		struct extent x = {0, a->first, a->last, 1, many ? table_key(e->rollups, r) : NULL};
+
+		write_event(e, a, f, v, &x, &r->told);
+	} else {
+		r->told.attempt.failures = f->failures;
+		r->told.attempt.failing_for = f->failing_for;
+		r->told.attempt.retry_interval = f->retry_interval;
 	}
+	r->one_peer = !many;
 	r->extra++;
 	r->last = *a;
-	r->facts = *f;
-	r->verdict = *v;
+	r->situation = f->situation;
 	e->totals.rolled_up++;
 }
 

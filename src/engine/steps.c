@@ -111,7 +111,7 @@ static void add_rule(struct draft *d, const struct facts *f, const struct verdic
 		SAY(s, "%s it to %s: %s", syn->translation.must ? "leads" : "may lead", to,
 			rule_words(&syn->translation.rule, words, sizeof(words)));
 	}
-	if (!r || r->fate >= FIREWALL_FATE_COUNT || !does[r->fate])
+	if (!r || r->fate >= FIREWALL_FATE_COUNT || !does[r->fate] || !rule_acted(r, f, v->cause))
 		return;
 	s = add(d, "firewall", answer && f->a->answered ? f->a->answered : f->a->first);
 	SAY(s, "%s%s: %s", v->confidence == CONFIDENCE_POSSIBLE ? "perhaps " : "", does[r->fate],
@@ -135,10 +135,11 @@ static void add_comings(struct draft *d, const struct facts *f)
 
 	if (f->gone)
 		add_listener(d, f->gone, f->gone->gone, "listens no more on");
-	if (f->accepting && f->accepting->up > first && f->situation == SITUATION_REFUSED)
+	if (f->accepting && f->accepting->up > first)
 		add_listener(d, f->accepting, f->accepting->up, f->later ? "listens from here on:" : "is first seen to listen on");
 	else if (f->nearest && !f->accepting)
-		add_listener(d, f->nearest, first, "listens, but on");
+		add_listener(d, f->nearest, f->nearest->up > first ? f->nearest->up : first,
+			f->nearest->up > first ? "is first seen to listen, but on" : "listens, but on");
 	else if (!f->gone && !f->accepting && !f->target.known)
 		SAY(add(d, "listener", first), "nobody listens on port %u", f->a->key.server_port);
 }
@@ -167,6 +168,16 @@ static void sort(struct draft *d)
 		}
 }
 
+/* More than there is room for: packets in the middle are left out, since beginning and end tell most. */
+static void cut(struct draft *d)
+{
+	while (d->n > EVENT_STEPS) {
+		memmove(&d->steps[EVENT_STEPS / 2], &d->steps[EVENT_STEPS / 2 + 1],
+			(d->n - EVENT_STEPS / 2 - 1) * sizeof(d->steps[0]));
+		d->n--;
+	}
+}
+
 void steps_tell(const struct trail *trail, const struct facts *f, const struct verdict *v, struct event_attempt *ev)
 {
 	int64_t first = f->a->first, answered = f->a->answered ? f->a->answered : first;
@@ -175,7 +186,7 @@ void steps_tell(const struct trail *trail, const struct facts *f, const struct v
 
 	d.n = 0;
 	/* Before the SYN: it may never get there. */
-	if (has_door(f) && f->accepting && (f->accepting->up <= first || f->situation != SITUATION_REFUSED))
+	if (has_door(f) && f->accepting && f->accepting->up <= first)
 		add_listener(&d, f->accepting, first, "listens on");
 	add_packets(&d, trail, f);
 	add_rule(&d, f, v);
@@ -187,6 +198,7 @@ void steps_tell(const struct trail *trail, const struct facts *f, const struct v
 	if (has_door(f))
 		add_comings(&d, f);
 	sort(&d);
+	cut(&d);
 	for (size_t i = 0; i < d.n && i < EVENT_STEPS; i++)
 		ev->steps[i] = d.steps[i];
 }

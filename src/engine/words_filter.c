@@ -87,7 +87,7 @@ static void tell_ruling(const struct facts *f, enum cause cause, struct event_at
 			continue;
 		if (r->has_counter && r->grew > 0)
 			snprintf(grew, sizeof(grew), "; its counter rose by %" PRIu64, r->grew);
-		words_say(ev, "firewall", "%s%s%s", r == blamed || (r->must && v->complete) ? "" : "perhaps ",
+		words_say(ev, "firewall", "%s%s%s", rule_acted(r, f, cause) ? "" : "perhaps ",
 			rule_words(r, words, sizeof(words)), grew);
 	}
 	if (v->n_found > v->n)

@@ -211,9 +211,7 @@ static int attend(pid_t worker, int socket, int signals, int desk, struct watche
 			fds[0].fd = -1; /* it is on its way out */
 			patience = PATIENCE_MS;
 		}
-		if (fds[3].revents & POLLIN)
-			desk_serve(desk);
-		else if (fds[3].revents)
+		if (fds[3].revents && !(fds[3].revents & POLLIN && desk_serve(desk)))
 			fds[3].fd = -1;
 		if (fds[1].revents && read(signals, &info, sizeof(info)) == (ssize_t)sizeof(info) &&
 			info.ssi_signo != SIGCHLD) {

@@ -28,6 +28,8 @@ void desk_write(int fd, enum desk_kind kind, const char *name, const char *text,
 	struct desk_reply reply;
 	struct pollfd ready = {.fd = fd, .events = POLLIN};
 
+	while (recv(fd, &reply, sizeof(reply), MSG_DONTWAIT) > 0)
+		; /* answers that came too late */
 	memset(&request, 0, sizeof(request));
 	request.kind = kind;
 	text_copy(request.name, sizeof(request.name), name);
@@ -41,51 +43,82 @@ void desk_write(int fd, enum desk_kind kind, const char *name, const char *text,
 	text_clean(words, DESK_WORDS, reply.words, strlen(reply.words));
 }
 
-/* $XDG_CONFIG_HOME/tcpwhy, or ~/.config/tcpwhy, as the XDG Base Directory Specification 0.8 has it. */
-static bool settings_folder(char *buf, size_t size)
+/* The folder that settings are below, and how to come from there to them, as the XDG Base Directory Specification 0.8 has it. */
+static const char *base_folder(const char *const **ret_way)
 {
+	static const char *const below_config[] = {"tcpwhy", NULL}, *const below_home[] = {".config", "tcpwhy", NULL};
 	const char *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
 
-	buf[0] = '\0';
-	if (xdg && xdg[0] == '/')
-		text_append(buf, size, "%s/tcpwhy", xdg);
-	else if (home && home[0] == '/')
-		text_append(buf, size, "%s/.config/tcpwhy", home);
-	return buf[0] && strlen(buf) + 16 < size;
+	*ret_way = xdg && xdg[0] == '/' ? below_config : below_home;
+	return xdg && xdg[0] == '/' ? xdg : home && home[0] == '/' ? home : NULL;
 }
 
-/* The nearest folder that exists belongs to who runs this: else it is somebody else's home. */
-static bool is_ours(const char *folder)
+/* A folder that is ours alone: else somebody else could lead us anywhere, or it is another user's home. */
+static bool is_ours(int fd)
 {
-	char path[PATH_ROOM];
 	struct stat st;
-	char *slash;
 
-	text_copy(path, sizeof(path), folder);
-	while (stat(path, &st) < 0) {
-		slash = strrchr(path, '/');
-		if (!slash || slash == path)
-			return false;
-		*slash = '\0';
+	return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid() && (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+/*
+ * The folder of the settings, step by step and through no link; make: where it is missing. -errno: -ENOENT when it is
+ * missing and could be made, -EPERM when a folder on the way is not ours.
+ */
+static int open_folder(bool make)
+{
+	const char *const *way;
+	const char *base = base_folder(&way);
+	int fd = base ? open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1, next, saved;
+
+	if (fd < 0)
+		return -ENODATA;
+	for (; *way; way++) {
+		if (!is_ours(fd)) {
+			close(fd);
+			return -EPERM;
+		}
+		if (make)
+			mkdirat(fd, *way, 0700);
+		next = openat(fd, *way, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		saved = errno;
+		close(fd);
+		if (next < 0)
+			return saved == ENOENT ? -ENOENT : -EPERM;
+		fd = next;
 	}
-	return S_ISDIR(st.st_mode) && st.st_uid == geteuid() && access(path, W_OK) == 0;
+	if (is_ours(fd))
+		return fd;
+	close(fd);
+	return -EPERM;
+}
+
+/* Reading trusts the path as the user gave it: what is read is parsed, and its text is shown to nobody. */
+static int open_to_read(char *path, size_t size)
+{
+	const char *const *way;
+	const char *base = base_folder(&way);
+
+	text_copy(path, size, base ? base : "");
+	for (; base && *way; way++)
+		text_append(path, size, "/%s", *way);
+	text_append(path, size, "/config");
+	return base ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
 }
 
 bool desk_read_settings(struct settings *s, char *err, size_t size)
 {
 	char path[PATH_ROOM], text[SETTINGS_FILE], why[160];
+	int fd = open_to_read(path, sizeof(path)), folder;
 	ssize_t n;
-	bool ours;
-	int fd;
 
 	err[0] = '\0';
-	if (!settings_folder(path, sizeof(path) - 16))
-		return true;
-	ours = is_ours(path);
-	text_append(path, sizeof(path), "/config");
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0 && errno == ENOENT)
-		return !ours;
+	if (fd < 0 && errno == ENOENT) {
+		folder = open_folder(false);
+		if (folder >= 0)
+			close(folder);
+		return folder < 0 && folder != -ENOENT; /* nothing could be saved: whoever is new stays new */
+	}
 	n = fd < 0 ? -1 : read(fd, text, sizeof(text));
 	if (n < 0)
 		snprintf(err, size, "%s: %s", path, strerror(errno));
@@ -98,10 +131,10 @@ bool desk_read_settings(struct settings *s, char *err, size_t size)
 	return true;
 }
 
-/* All of a text into a file of that name. 0 or -errno. */
-static int write_file(const char *path, const char *text, size_t n, int flags)
+/* All of a text into a new file of that name. 0 or -errno. */
+static int write_file(int folder, const char *name, const char *text, size_t n, bool for_caller)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | flags, 0600), r = 0;
+	int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600), r = 0;
 	const char *uid = getenv("SUDO_UID"), *gid = getenv("SUDO_GID");
 
 	if (fd < 0)
@@ -114,7 +147,7 @@ static int write_file(const char *path, const char *text, size_t n, int flags)
 		text += w > 0 ? w : 0;
 		n -= w > 0 ? (size_t)w : 0;
 	}
-	if (flags & O_EXCL && geteuid() == 0 && uid && gid &&
+	if (for_caller && geteuid() == 0 && uid && gid &&
 		fchown(fd, (uid_t)strtoul(uid, NULL, 10), (gid_t)strtoul(gid, NULL, 10)) < 0)
 		r = r ? r : -errno;
 	if (close(fd) < 0 && r == 0)
@@ -122,46 +155,29 @@ static int write_file(const char *path, const char *text, size_t n, int flags)
 	return r;
 }
 
-static int make_folders(const char *folder)
-{
-	char path[PATH_ROOM];
-
-	text_copy(path, sizeof(path), folder);
-	for (char *p = path + 1; *p; p++) {
-		if (*p != '/')
-			continue;
-		*p = '\0';
-		if (mkdir(path, 0700) < 0 && errno != EEXIST)
-			return -errno;
-		*p = '/';
-	}
-	return mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
-}
-
 static void save_settings(const char *text, char words[DESK_WORDS])
 {
-	char folder[PATH_ROOM], path[PATH_ROOM + 16], fresh[PATH_ROOM + 16], file[SETTINGS_FILE], err[160];
+	char file[SETTINGS_FILE], err[160];
 	struct settings s;
-	int r;
+	int folder = open_folder(true), r;
 
 	settings_default(&s);
 	settings_read(&s, text, strlen(text), err, sizeof(err));
-	if (!settings_folder(folder, sizeof(folder))) {
-		text_copy(words, DESK_WORDS, "not saved: neither XDG_CONFIG_HOME nor HOME is set");
+	if (folder < 0) {
+		text_copy(words, DESK_WORDS, folder == -EPERM ?
+			"not saved: another user's home (sudo) or a link; nothing is written there" :
+			"not saved: no folder for it (XDG_CONFIG_HOME, HOME)");
 		return;
 	}
-	if (!is_ours(folder)) {
-		text_copy(words, DESK_WORDS, "not saved: the home is another user's (sudo), and nothing is written there");
-		return;
-	}
-	snprintf(path, sizeof(path), "%s/config", folder);
-	snprintf(fresh, sizeof(fresh), "%s/config.new", folder);
-	r = make_folders(folder);
-	if (r == 0)
-		r = write_file(fresh, file, settings_format(&s, file, sizeof(file)), O_TRUNC);
-	if (r == 0 && rename(fresh, path) < 0)
+	unlinkat(folder, "config.new", 0);
+	r = write_file(folder, "config.new", file, settings_format(&s, file, sizeof(file)), false);
+	if (r == 0 && renameat(folder, "config.new", folder, "config") < 0)
 		r = -errno;
-	snprintf(words, DESK_WORDS, r < 0 ? "not saved: %.100s: %s" : "saved: %.100s", path, strerror(-r));
+	close(folder);
+	if (r < 0)
+		snprintf(words, DESK_WORDS, "not saved: %s", strerror(-r));
+	else
+		text_copy(words, DESK_WORDS, "saved: see tcpwhy.conf(5)");
 }
 
 static bool is_name(const char *name)
@@ -179,7 +195,7 @@ static void write_finding(const char *name, const char *text, char words[DESK_WO
 	for (const char *p = text; *p && n + 1 < sizeof(clean); p++)
 		if ((unsigned char)*p >= 0x20 || *p == '\n')
 			clean[n++] = *p;
-	r = is_name(name) ? write_file(name, clean, n, O_EXCL) : -EINVAL;
+	r = is_name(name) ? write_file(AT_FDCWD, name, clean, n, true) : -EINVAL;
 	if (!getcwd(folder, sizeof(folder)))
 		text_copy(folder, sizeof(folder), ".");
 	if (r == -EEXIST)
@@ -189,14 +205,14 @@ static void write_finding(const char *name, const char *text, char words[DESK_WO
 			strerror(-r));
 }
 
-void desk_serve(int fd)
+bool desk_serve(int fd)
 {
 	static struct desk_request request;
 	struct desk_reply reply;
 	ssize_t n = recv(fd, &request, sizeof(request), MSG_DONTWAIT);
 
 	if (n != (ssize_t)sizeof(request))
-		return;
+		return n != 0;
 	request.name[sizeof(request.name) - 1] = '\0';
 	request.text[sizeof(request.text) - 1] = '\0';
 	memset(&reply, 0, sizeof(reply));
@@ -205,4 +221,5 @@ void desk_serve(int fd)
 	else if (request.kind == DESK_FINDING)
 		write_finding(request.name, request.text, reply.words);
 	send(fd, &reply, sizeof(reply), MSG_NOSIGNAL | MSG_DONTWAIT);
+	return true;
 }

@@ -37,8 +37,8 @@ int desk_open(int ret_fds[2]);
 /* The worker's side: has a text written, and waits for what became of it, a second at most. */
 void desk_write(int fd, enum desk_kind kind, const char *name, const char *text, char words[DESK_WORDS]);
 
-/* The broker's side: serves one request. */
-void desk_serve(int fd);
+/* The broker's side: serves one request. False: the worker has closed its end. */
+bool desk_serve(int fd);
 
 /*
  * Reads the user's settings over those in s. False when there are none and they could be saved: nobody has been here yet. err

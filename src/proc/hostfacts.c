@@ -35,6 +35,17 @@ void hostfacts_free(struct hostfacts *h)
 	free(h);
 }
 
+/* A place for a new fact; what is gone gives its own. NULL: there is none. */
+static struct inventory_item *free_place(struct hostfacts *h)
+{
+	if (h->n < FACTS_MAX)
+		return &h->facts[h->n++];
+	for (size_t i = 0; i < h->n; i++)
+		if (strcmp(h->facts[i].value, "gone") == 0)
+			return &h->facts[i];
+	return NULL;
+}
+
 void hostfacts_say(struct hostfacts *h, int64_t now, const char *kind, const char *name, const char *value, const char *note)
 {
 	struct inventory_item *f = NULL;
@@ -44,12 +55,12 @@ void hostfacts_say(struct hostfacts *h, int64_t now, const char *kind, const cha
 			f = &h->facts[i];
 	if (f && strcmp(f->value, value) == 0 && strcmp(f->note, note) == 0)
 		return;
-	if (!f && h->n == FACTS_MAX)
+	if (!f && !(f = free_place(h)))
 		return;
-	if (!f)
-		f = &h->facts[h->n++];
-	text_copy(f->kind, sizeof(f->kind), kind);
-	text_copy(f->name, sizeof(f->name), name);
+	if (f->kind != kind) { /* it may be about itself that it says something */
+		text_copy(f->kind, sizeof(f->kind), kind);
+		text_copy(f->name, sizeof(f->name), name);
+	}
 	text_copy(f->value, sizeof(f->value), value);
 	text_copy(f->note, sizeof(f->note), note);
 	engine_host(h->engine, now, kind, name, value, note);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 struct late {
 	pthread_t thread;
@@ -20,6 +21,7 @@ static void *open_kernel(void *ctx)
 
 	l->kernel = kernel_open(l->netns, why, sizeof(why));
 	kernel_send(l->kernel, why, l->socket);
+	close(l->socket);
 	return NULL;
 }
 

@@ -11,7 +11,7 @@
  */
 struct late;
 
-/* Begins; socket is where the worker waits with kernel_receive(). NULL with errno. */
+/* Begins; socket is where the worker waits with kernel_receive(), and is closed when all is said. NULL with errno. */
 struct late *late_start(uint32_t netns, int socket);
 
 /* Waits for the end of it, and closes what was opened. */

@@ -37,6 +37,11 @@ void history_free(struct history *h)
 	free(h);
 }
 
+void history_warm(struct history *h)
+{
+	table_warm(h->ports);
+}
+
 void history_clear(struct history *h)
 {
 	table_clear(h->ports);

@@ -24,6 +24,7 @@ struct history;
 /* All memory is taken here. NULL with errno. */
 struct history *history_new(struct hash_key key);
 void history_free(struct history *h);
+void history_warm(struct history *h);
 void history_clear(struct history *h);
 
 /* Makes to what from is. */

@@ -1,5 +1,6 @@
 /* store.c - what the screens read, built from events alone. */
 #include "store.h"
+#include "base/pages.h"
 #include "base/text.h"
 
 #include <stddef.h>
@@ -9,6 +10,8 @@
 enum {
 	RATE_MAX = 1000000000, /* SYNs a second that no network brings */
 };
+
+#define COUNT_MAX (INT64_C(1) << 53)
 
 static void store_event(struct sink *sink, const struct event *ev);
 
@@ -44,6 +47,15 @@ void store_free(struct store *s)
 	table_free(s->listeners);
 	table_free(s->ports);
 	free(s);
+}
+
+void store_warm(struct store *s)
+{
+	table_warm(s->ports);
+	table_warm(s->listeners);
+	table_warm(s->peers);
+	history_warm(s->history);
+	pages_touch(s->findings, STORE_FINDINGS * sizeof(*s->findings));
 }
 
 void store_copy(struct store *to, const struct store *from)
@@ -134,12 +146,10 @@ static int reach_rank(const char *reach)
 
 const struct store_listener *store_listener(const struct store *s, int64_t place)
 {
-	const struct store_listener *best = NULL;
+	const struct store_port *p = store_port(s, place);
+	const struct store_listener *best = p && p->best ? table_find(s->listeners, &p->best) : NULL;
 
-	for (const struct store_listener *l = NULL; (l = store_next_listener(s, place, l));)
-		if (l->gone == 0 && (!best || reach_rank(l->l.reach) > reach_rank(best->l.reach)))
-			best = l;
-	return best;
+	return best && best->place == place && best->gone == 0 ? best : NULL;
 }
 
 bool store_is_failure(const struct event *ev)
@@ -151,13 +161,31 @@ bool store_is_failure(const struct event *ev)
 							    ev->attempt.cause[0] != '\0'));
 }
 
+/* Counts a port's live listeners, and finds the one that reaches farthest. */
+static void find_listeners(struct store *s, struct store_port *p, int64_t place)
+{
+	const struct store_listener *best = NULL;
+
+	p->listeners = 0;
+	for (const struct store_listener *l = NULL; (l = store_next_listener(s, place, l));) {
+		if (l->gone != 0)
+			continue;
+		p->listeners++;
+		if (!best || reach_rank(l->l.reach) > reach_rank(best->l.reach))
+			best = l;
+	}
+	p->best = best ? *(const int64_t *)table_key(s->listeners, best) : 0;
+}
+
 static struct store_port *get_port(struct store *s, int64_t place)
 {
 	bool fresh;
 	struct store_port *p = table_get(s->ports, &place, &fresh, NULL, NULL);
 
-	if (fresh)
+	if (fresh) {
 		p->c.port = p->before.port = STORE_PORT(place);
+		find_listeners(s, p, place); /* which it had before it was forgotten */
+	}
 	p->place = place;
 	table_touch(s->ports, p);
 	return p;
@@ -199,11 +227,8 @@ static void take_listener(struct store *s, const struct event *ev)
 		one->since = ev->t;
 		one->found = strcmp(ev->listener.event, "found") == 0;
 	}
-	if (fresh && !down)
-		p->listeners++;
 	if (down && one->gone == 0) {
 		one->gone = ev->t;
-		p->listeners -= p->listeners > 0;
 		p->last_down = ev->t;
 		p->downs++;
 	}
@@ -211,6 +236,7 @@ static void take_listener(struct store *s, const struct event *ev)
 		p->last_up = ev->t;
 		p->ups++;
 	}
+	find_listeners(s, p, place);
 	history_add(s->history, place, ev->t, &(struct history_slot){
 		.up = up,
 		.down = down,
@@ -218,6 +244,11 @@ static void take_listener(struct store *s, const struct event *ev)
 	});
 	if (down || up)
 		new_finding(s, ev, place)->listener = ev->listener;
+}
+
+static void add_count(int64_t *to, int64_t n)
+{
+	*to = *to + n < COUNT_MAX ? *to + n : COUNT_MAX;
 }
 
 static void take_peer(struct store *s, const struct event *ev, int64_t place, bool failed, const struct store_finding *told)
@@ -232,7 +263,7 @@ static void take_peer(struct store *s, const struct event *ev, int64_t place, bo
 	table_touch(s->peers, p);
 	p->place = place;
 	if (!told)
-		*(failed ? &p->failed : &p->accepted) += ev->attempt.count;
+		add_count(failed ? &p->failed : &p->accepted, ev->attempt.count);
 	p->last = ev->attempt.last;
 	text_copy(p->dir, sizeof(p->dir), ev->attempt.dir);
 	if (!failed)
@@ -342,6 +373,13 @@ static void take_tick(struct store *s, const struct event *ev)
 		if (p->last_line + 1 != s->ticks) /* no port line in this interval: nothing came */
 			p->syn_rate = 0;
 	}
+	/* What is listened on is not forgotten for the sake of a scan. */
+	for (struct store_listener *l = NULL; (l = table_next(s->listeners, l));) {
+		struct store_port *p = l->gone == 0 ? table_find(s->ports, &l->place) : NULL;
+
+		if (p)
+			table_touch(s->ports, p);
+	}
 	/* A queue that stays as long as it was is told once, and drawn for as long as it stays. */
 	for (struct store_listener *l = NULL; (l = table_next(s->listeners, l));)
 		if (l->gone == 0 && l->l.queue > 0)
@@ -356,6 +394,12 @@ static void take_host(struct store *s, const struct event *ev)
 		if (strcmp(s->facts[i].f.kind, ev->host.kind) == 0 && strcmp(s->facts[i].f.name, ev->host.name) == 0 &&
 			strcmp(s->facts[i].f.netns, ev->host.netns) == 0)
 			f = &s->facts[i];
+	for (size_t i = 0; i < s->n_facts && !f && s->n_facts == STORE_FACTS; i++)
+		if (strcmp(s->facts[i].f.value, "gone") == 0) {
+			f = &s->facts[i];
+			f->changed = false;
+			f->f = ev->host;
+		}
 	if (!f && s->n_facts == STORE_FACTS)
 		return;
 	if (f)

@@ -35,7 +35,8 @@ struct store_port {
 	uint64_t last_line;       /* tick number of its last port line */
 	int64_t last_failure;     /* time; 0: never */
 	uint64_t finding;         /* number of its last failure's finding; 0: none */
-	uint32_t listeners;       /* live ones */
+	uint32_t listeners;       /* live ones ... */
+	int64_t best;             /* ... and the id of the one that reaches farthest; 0: none */
 	int64_t last_up, last_down; /* when a listener came or went; 0: never */
 	uint32_t ups, downs;      /* how often, since the watch began */
 };
@@ -99,6 +100,9 @@ struct store {
 /* NULL with errno. The store is a sink for events. */
 struct store *store_new(void);
 void store_free(struct store *s);
+
+/* Touches all of its memory, so that use does not make the process grow. */
+void store_warm(struct store *s);
 
 /* Makes to what from is, as a sink too. Numbers and places mean the same in both; pointers do not. */
 void store_copy(struct store *to, const struct store *from);

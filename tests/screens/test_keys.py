@@ -283,6 +283,34 @@ def test_nothing_is_written_to_anothers_home(tmp_path):
     assert list(home.iterdir()) == []
 
 
+def test_nothing_is_written_through_a_link(tmp_path):
+    """A link in place of the folder may lead anywhere, and root would follow it."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir(mode=0o700)
+    (tmp_path / "home").mkdir(mode=0o700)
+    (tmp_path / "home" / "tcpwhy").symlink_to(elsewhere)
+    with Terminal("-r", RECORDING, env={"XDG_CONFIG_HOME": str(tmp_path / "home")}) as terminal:
+        terminal.wait_for("Quit")
+        assert "New here?" not in terminal.text
+        terminal.type("f2")
+        terminal.press("w")
+        terminal.wait_for("nothing is written there", 2)
+        terminal.press("q")
+        terminal.wait()
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_flags_and_copies_do_not_become_settings(tmp_path):
+    """The first key saves what the file would say, not what this run was told; and not what is copied with it."""
+    with Terminal("-r", RECORDING, "-o", "theme=mono", env={"XDG_CONFIG_HOME": str(tmp_path), "TCPWHY_MOUSE": "yes"}) as terminal:
+        terminal.wait_for("New here?")
+        terminal.press("y")
+        terminal.press("q")
+        assert terminal.wait() == 0
+    settings = (tmp_path / "tcpwhy" / "config").read_text(encoding="utf-8")
+    assert "\ntheme = default\n" in settings and "\nmouse = no\n" in settings and "loopback" not in settings
+
+
 def test_wrong_settings_are_told(tmp_path):
     (tmp_path / "tcpwhy").mkdir()
     (tmp_path / "tcpwhy" / "config").write_text("theme = light\nshadow = root:x:secret\n", encoding="ascii")
