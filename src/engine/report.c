@@ -159,11 +159,11 @@ static void count_try(struct engine *e, const struct attempt *a, struct facts *f
 	if (!again) {
 		if (p->failing > 0)
 			add_gap(p, a->first - p->last_try);
-		else
-			p->since = a->first;
+		/* Judged later is not dialled later. */
+		p->since = p->failing == 0 || a->first < p->since ? a->first : p->since;
+		p->last_try = p->failing == 0 || a->first > p->last_try ? a->first : p->last_try;
 		p->failures++;
 		p->failing++;
-		p->last_try = a->first;
 		table_touch(e->peers, p);
 	}
 	take_tries(p, a->first > p->last_try ? a->first : p->last_try, f);

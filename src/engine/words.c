@@ -415,13 +415,15 @@ static void tell_host(const struct facts *f, struct event_attempt *ev)
 			f->routing.neighbour == NEIGHBOUR_FAILED ? "FAILED" : "INCOMPLETE");
 }
 
-/* "every 2.0 s", "in bursts", "every 3.1 s on average"; returns buf. */
+/* "every 2.0 s", "in bursts", "all at once", "every 3.1 s on average"; returns buf. */
 static const char *pattern_words(const struct facts *f, char *buf, size_t size)
 {
 	char every[32];
 
 	words_duration(f->retry_interval, every, sizeof(every));
-	if (f->pattern == PATTERN_BURSTS)
+	if (f->retry_interval <= 0)
+		text_copy(buf, size, "all at once");
+	else if (f->pattern == PATTERN_BURSTS)
 		text_copy(buf, size, "in bursts");
 	else
 		snprintf(buf, size, "every %s%s", every, f->pattern == PATTERN_PERIODIC ? "" : " on average");

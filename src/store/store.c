@@ -251,7 +251,7 @@ static void add_count(int64_t *to, int64_t n)
 	*to = *to + n < COUNT_MAX ? *to + n : COUNT_MAX;
 }
 
-static void take_peer(struct store *s, const struct event *ev, int64_t place, bool failed, const struct store_finding *told)
+static void take_peer(struct store *s, const struct event *ev, int64_t place, bool failed, bool served, const struct store_finding *told)
 {
 	struct store_peer_key key;
 	struct store_peer *p;
@@ -262,6 +262,8 @@ static void take_peer(struct store *s, const struct event *ev, int64_t place, bo
 	p = table_get(s->peers, &key, NULL, NULL, NULL);
 	table_touch(s->peers, p);
 	p->place = place;
+	if (served && p->accepted > 0) /* as it seemed */
+		p->accepted--;
 	if (!told)
 		add_count(failed ? &p->failed : &p->accepted, ev->attempt.count);
 	p->last = ev->attempt.last;
@@ -314,15 +316,34 @@ static void remember(struct store *s, const struct event *ev, int64_t place)
 	history_add(s->history, place, t, &counts);
 }
 
+/* Whether the attempt was told as served before; remembers it if it is told so now. */
+static bool was_served(struct store *s, const struct event *ev, int64_t place, bool failed)
+{
+	struct store_served *one = &s->served[(uint64_t)ev->attempt.id % STORE_SERVED];
+	bool same = ev->attempt.id != 0 && one->id == ev->attempt.id && one->place == place;
+
+	/* What waits in an open connection was told as served before, perhaps together with others. */
+	if (failed && ev->type == EVENT_ATTEMPT && strcmp(ev->attempt.outcome, "accepted") == 0 &&
+		strcmp(ev->attempt.cause, "closed-early") != 0 && strcmp(ev->attempt.cause, "proxy-backend-dead") != 0 &&
+		strcmp(ev->attempt.cause, "unknown") != 0)
+		same = true;
+	if (!failed && ev->attempt.count == 1)
+		*one = (struct store_served){ev->attempt.id, place};
+	else if (same)
+		one->id = 0;
+	return same && failed;
+}
+
 static void take_attempt(struct store *s, const struct event *ev)
 {
 	bool failed = store_is_failure(ev);
 	int64_t place = place_of(s, ev->attempt.netns, ev->attempt.port);
 	struct store_finding *f = same_attempt(s, ev);
+	bool served = was_served(s, ev, place, failed);
 	struct store_port *p;
 
-	take_peer(s, ev, place, failed, f);
-	if (!f && strcmp(ev->attempt.dir, "out") != 0)
+	take_peer(s, ev, place, failed, served, f);
+	if (!f && strcmp(ev->attempt.dir, "out") != 0 && (!served || ev->type == EVENT_RESET))
 		remember(s, ev, place);
 	if (!failed && !f)
 		return;
@@ -429,6 +450,7 @@ static void take_hello(struct store *s, const struct event *ev)
 	table_clear(s->peers);
 	history_clear(s->history);
 	s->n_facts = 0;
+	memset(s->served, 0, sizeof(s->served));
 	memset(s->findings, 0, STORE_FINDINGS * sizeof(*s->findings));
 	s->n_findings = 0;
 	s->ticks = 0;

@@ -12,6 +12,7 @@ enum {
 	STORE_PEERS = 4096,
 	STORE_NETNS = 256,   /* names of network namespaces */
 	STORE_FACTS = 256,   /* of the host itself */
+	STORE_SERVED = 2048, /* attempts told as served, remembered for a while */
 };
 
 /*
@@ -68,6 +69,11 @@ struct store_peer {
 	char dir[4];
 };
 
+/* An attempt that was told as served: a later line may say that it was not. */
+struct store_served {
+	int64_t id, place; /* id 0: none */
+};
+
 /* What the host is like; as struct event_host. */
 struct store_fact {
 	struct event_host f;
@@ -93,6 +99,7 @@ struct store {
 	struct store_finding *findings;
 	struct history *history; /* by place */
 	struct store_fact *facts;
+	struct store_served served[STORE_SERVED]; /* by id */
 	size_t n_facts;
 	uint64_t n_findings; /* ever; the last STORE_FINDINGS are kept */
 };

@@ -1,6 +1,6 @@
 """Published ports and address translation, as container engines and port forwarders set them up.
 
-    client --- eth0 server 10.77.0.1   br0 172.18.0.1/16 --- eth0 172.18.0.2 container (a third namespace)
+    client --- eth0 server 10.77.0.1   br0 172.N.0.1/16 --- eth0 172.N.0.2 container (a third namespace)
 
 The server's port is translated to INSIDE_PORT of the container.  The contract is that of scenarios.py, the
 building blocks are those of scenarios_net.py.  Besides the keys described there:
@@ -23,8 +23,11 @@ from scenarios import by_server
 from scenarios_kernel import DROPS, healthy, iptables
 from scenarios_net import Moved, fails, ip, neighbour_state, rule, scenario, serve, sysctl, table
 
-BRIDGE4, INSIDE4, NOBODY4 = "172.18.0.1", "172.18.0.2", "172.18.0.99"
-BRIDGE6, INSIDE6 = "fd18::1", "fd18::2"
+# Of a network of their own, since laboratories side by side share one list of namespaces, in which an address is looked for.
+NETWORK = 16 + int(os.environ.get("TCPWHY_PORTS", "12000")) // 3000 % 16
+NETWORK4, NETWORK6 = f"172.{NETWORK}.0.0/16", f"fd{NETWORK}::/64"
+BRIDGE4, INSIDE4, NOBODY4 = f"172.{NETWORK}.0.1", f"172.{NETWORK}.0.2", f"172.{NETWORK}.0.99"
+BRIDGE6, INSIDE6 = f"fd{NETWORK}::1", f"fd{NETWORK}::2"
 BEYOND4 = "10.78.0.77"      # on the second cable, an address of nobody's
 INSIDE_PORT = 80
 
@@ -57,7 +60,7 @@ class Container:
 # Rules that publish a port, or send it elsewhere on this host
 
 def publish_by_nft(lab, undo, port, target, target_port, family):
-    inner, way = ("fd18::/64", "ip6") if family == 6 else ("172.18.0.0/16", "ip")
+    inner, way = (NETWORK6, "ip6") if family == 6 else (NETWORK4, "ip")
     table(undo, lab.server, way, f"""
         chain pre {{ type nat hook prerouting priority dstnat;
             iifname != "br0" fib daddr type local tcp dport {port} counter dnat to {bracketed(target)}:{target_port}; }}
@@ -91,7 +94,7 @@ def publish_by_iptables(kind, lab, undo, port, target, target_port, family, filt
     """The chains of Docker 28."""
     words = dict(port=port, target=target, target_port=target_port, to=f"{bracketed(target)}:{target_port}",
                  loopback="::1/128" if family == 6 else "127.0.0.0/8",
-                 inner="fd18::/64" if family == 6 else "172.18.0.0/16")
+                 inner=NETWORK6 if family == 6 else NETWORK4)
     iptables(undo, lab.server, kind, "nat", DOCKER_NAT.format(**words), family)
     iptables(undo, lab.server, kind, "filter", filter_rules.format(**words), family)
 

@@ -32,7 +32,7 @@ def test_the_rule_is_named(lab, port, dropping):
     with Watch(lab.server, "--trace-firewall") as watch:
         lab.dial(SERVER4, port, timeout=0.3)
         lab.dial(SERVER4, port, timeout=4)
-        line = watch.await_attempt(lambda l: any("the trace of this SYN ends at rule" in e["text"] for e in l["evidence"]),
+        line = watch.await_attempt(lambda l: any("the trace of this SYN ends at the rule" in e["text"] for e in l["evidence"]),
                                    port, 10)
         assert (line["cause"], line["confidence"]) == ("firewall-drop", "proved")
         assert "inet other c" in line["summary"] and "1/hour" in line["summary"], line["summary"]

@@ -132,6 +132,40 @@ static void test_peers_and_their_findings(void **state)
 	store_free(s);
 }
 
+/* Served, and then it turns out that nobody accepted it: one connection, and it failed. */
+static void test_served_after_all_not(void **state)
+{
+	struct store *s = store_new();
+
+	(void)state;
+	send_attempts(s, EPOCH, 7, 80, "accepted", 1);
+	assert_int_equal(store_peer(s, 80, "192.0.2.1")->accepted, 1);
+	send_failure(s, EPOCH + USEC, 7, 80, "192.0.2.1");
+	assert_int_equal(store_peer(s, 80, "192.0.2.1")->accepted, 0);
+	assert_int_equal(store_peer(s, 80, "192.0.2.1")->failed, 1);
+	assert_int_equal(history_at(s->history, 80, 0, EPOCH)->accepted, 1);
+	assert_null(history_at(s->history, 80, 0, EPOCH + USEC));
+	store_free(s);
+}
+
+/* A scan of more ports than are kept: those that are listened on are kept, and say so. */
+static void test_a_scan_hides_no_listener(void **state)
+{
+	struct store *s = store_new();
+
+	(void)state;
+	send_listener(s, EPOCH, 1, 443, "found", 0);
+	for (int port = 1000; port < 1000 + 3 * STORE_PORTS; port++) {
+		send_port(s, EPOCH, port, 0, 1);
+		if (port % 256 == 0)
+			send_tick(s, EPOCH);
+	}
+	assert_non_null(store_port(s, 443));
+	assert_int_equal(store_port(s, 443)->listeners, 1);
+	assert_non_null(store_listener(s, 443));
+	store_free(s);
+}
+
 static void test_facts_of_the_host(void **state)
 {
 	struct store *s = store_new();
@@ -188,6 +222,8 @@ int main(void)
 		cmocka_unit_test(test_history),
 		cmocka_unit_test(test_listeners_come_and_go),
 		cmocka_unit_test(test_peers_and_their_findings),
+		cmocka_unit_test(test_served_after_all_not),
+		cmocka_unit_test(test_a_scan_hides_no_listener),
 		cmocka_unit_test(test_facts_of_the_host),
 		cmocka_unit_test(test_copy),
 	};
