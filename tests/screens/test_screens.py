@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import time
 
@@ -131,7 +132,10 @@ def test_colours_as_the_terminal_has_them(term, colours, tmp_path):
     subprocess.run(["tic", "-x", "-o", str(tmp_path / "terminfo"), str(source)], check=True)
     env = {"TERMINFO_DIRS": f"{tmp_path / 'terminfo'}:/etc/terminfo:/lib/terminfo:/usr/share/terminfo"}
     # Not as root, for whom ncurses takes no terminal types from the environment.
-    command = ["--reuid=65534", "--regid=65534", "--clear-groups", PROGRAM, "-r", RECORDING]
+    for path in (PROGRAM, RECORDING):   # which need not be in a place that everybody may read
+        shutil.copy(path, tmp_path)
+    command = ["--reuid=65534", "--regid=65534", "--clear-groups", str(tmp_path / pathlib.Path(PROGRAM).name), "-r",
+               str(tmp_path / pathlib.Path(RECORDING).name)]
     tmp_path.chmod(0o755)
     os.chmod(tmp_path.parent, 0o755)
     os.chmod(tmp_path.parent.parent, 0o755)
