@@ -150,6 +150,60 @@ static void test_too_early(void **state)
 	bench_free(b);
 }
 
+/* A refusal, a listener that comes up before the next poll, and the kernel's word on the SYN in between. */
+static const struct event_attempt *refused_before_listener(struct bench *b, enum reason reason, bool stack)
+{
+	struct flow f = flow_in(PEER, 4711, HOST, 9090);
+	struct kernel_word w = {.src = f.client, .dst = f.server, .sport = f.sport, .dport = f.dport, .flags = TCP_SYN, .seq = f.isn,
+		.reason = (uint8_t)reason, .count = 1};
+
+	bench_run(b, 2 * USEC);
+	flow_syn(b, &f);
+	w.t = b->t;
+	engine_kernel(b->e, &w);
+	b->t += 40;
+	flow_rst_to_syn(b, &f);
+	b->counters.v[COUNTER_OUT_RSTS] += stack;
+	bench_listen(b, "0.0.0.0", 9090); /* no poll saw the door empty after the refusal */
+	bench_run(b, 3 * USEC);
+	return told(b, EVENT_ATTEMPT);
+}
+
+static bool has_step(const struct event_attempt *a, const char *text)
+{
+	for (int i = 0; i < EVENT_STEPS && a->steps[i].by[0]; i++)
+		if (strstr(a->steps[i].text, text))
+			return true;
+	return false;
+}
+
+/* Where the kernel found no socket for this very SYN, who listens now came after it. */
+static void test_no_socket_proves_too_early(void **state)
+{
+	struct engine_config config = {.ttl = 64, .interval = USEC, .netns = "", .kernel = true};
+	struct bench *b = bench_new_with(&config);
+	const struct event_attempt *a = refused_before_listener(b, REASON_NO_SOCKET, true);
+
+	(void)state;
+	assert_string_equal(a->cause, "too-early");
+	assert_string_equal(a->confidence, "proved");
+	assert_true(has_step(a, "listens from here on"));
+	bench_free(b);
+}
+
+/* The near miss: the same, but a filter dropped the SYN and sent the RST; the listener may have been there before. */
+static void test_filtered_is_not_too_early(void **state)
+{
+	struct engine_config config = {.ttl = 64, .interval = USEC, .netns = "", .kernel = true};
+	struct bench *b = bench_new_with(&config);
+	const struct event_attempt *a = refused_before_listener(b, REASON_NETFILTER_DROP, false);
+
+	(void)state;
+	expect(strcmp(a->cause, "too-early") != 0 || strcmp(a->confidence, "possible") == 0, "%s, %s", a->cause, a->confidence);
+	assert_false(has_step(a, "listens from here on"));
+	bench_free(b);
+}
+
 /* A SYN that is sent again and again: each is there, and none twice. */
 static void test_silent(void **state)
 {
@@ -180,6 +234,8 @@ int main(void)
 		cmocka_unit_test(test_overwritten),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_too_early),
+		cmocka_unit_test(test_no_socket_proves_too_early),
+		cmocka_unit_test(test_filtered_is_not_too_early),
 		cmocka_unit_test(test_silent),
 	};
 
