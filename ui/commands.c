@@ -13,7 +13,6 @@
 
 enum {
 	WHEEL = 3, /* lines */
-	TABS_WIDTH = 4,
 };
 
 static bool is_list(struct ui *ui)
@@ -252,104 +251,141 @@ static void go_beside(struct ui *ui, enum view_id view)
 		go_deeper(ui, &to);
 }
 
+static void move_selection(struct ui *ui, int action)
+{
+	list_move(&ui_view(ui)->list, (enum action)action, ui_list_lines(ui) - is_list(ui));
+}
+
+static void look(struct ui *ui, int unused)
+{
+	(void)unused;
+	look_closer(ui);
+}
+
+static void back(struct ui *ui, int unused)
+{
+	(void)unused;
+	go_back(ui);
+}
+
+static void tab(struct ui *ui, int view)
+{
+	go_to_tab(ui, (enum view_id)view);
+}
+
+static void open_prompt(struct ui *ui, int prompt)
+{
+	if (prompt == PROMPT_SORT && !is_list(ui))
+		ui_say(ui, "only lists are sorted");
+	else
+		prompt_open(ui, (enum prompt)prompt);
+}
+
+static void reverse(struct ui *ui, int unused)
+{
+	ui_view(ui)->list.reverse = !ui_view(ui)->list.reverse;
+	sort_by(ui, unused);
+}
+
+static void pause_picture(struct ui *ui, int unused)
+{
+	(void)unused;
+	pause_or_go_on(ui);
+}
+
+static void trace_peer(struct ui *ui, int unused)
+{
+	(void)unused;
+	ask_trace(ui);
+}
+
+static void copy_finding(struct ui *ui, int write)
+{
+	if (write && ui->up == VIEW_SETUP)
+		ui_save_settings(ui);
+	else
+		copy_or_write(ui, write);
+}
+
+static void beside(struct ui *ui, int view)
+{
+	go_beside(ui, (enum view_id)view);
+}
+
+static void move_column(struct ui *ui, int step)
+{
+	if (ui->up == VIEW_SETUP && setup_move(ui_view(ui), step))
+		ui_configure(ui);
+}
+
+static void switch_mouse(struct ui *ui, int unused)
+{
+	(void)unused;
+	ui->settings.mouse = !ui->settings.mouse;
+	ui_configure(ui);
+	ui_say(ui, "mouse %s", ui->settings.mouse ? "on" : "off");
+}
+
+static void redraw(struct ui *ui, int unused)
+{
+	(void)unused;
+	ui->resized = true;
+}
+
+static void stop_here(struct ui *ui, int unused)
+{
+	(void)unused;
+	suspend(ui);
+}
+
+/* What each action does; NULL: nothing here. */
+static const struct {
+	void (*run)(struct ui *ui, int argument);
+	int argument;
+} commands[ACTION_COUNT] = {
+	[ACTION_UP] = {move_selection, ACTION_UP},
+	[ACTION_DOWN] = {move_selection, ACTION_DOWN},
+	[ACTION_PAGE_UP] = {move_selection, ACTION_PAGE_UP},
+	[ACTION_PAGE_DOWN] = {move_selection, ACTION_PAGE_DOWN},
+	[ACTION_HOME] = {move_selection, ACTION_HOME},
+	[ACTION_END] = {move_selection, ACTION_END},
+	[ACTION_ENTER] = {look, 0},
+	[ACTION_BACK] = {back, 0},
+	[ACTION_PORTS] = {tab, VIEW_PORTS},
+	[ACTION_PEERS] = {tab, VIEW_PEERS},
+	[ACTION_FINDINGS] = {tab, VIEW_FINDINGS},
+	[ACTION_HOST] = {tab, VIEW_HOST},
+	[ACTION_NEXT_VIEW] = {next_tab, 1},
+	[ACTION_PREVIOUS_VIEW] = {next_tab, -1},
+	[ACTION_SEARCH] = {open_prompt, PROMPT_SEARCH},
+	[ACTION_SEARCH_NEXT] = {search, 1},
+	[ACTION_SEARCH_PREVIOUS] = {search, -1},
+	[ACTION_FILTER] = {open_prompt, PROMPT_FILTER},
+	[ACTION_SORT] = {open_prompt, PROMPT_SORT},
+	[ACTION_SORT_LEFT] = {sort_by, -1},
+	[ACTION_SORT_RIGHT] = {sort_by, 1},
+	[ACTION_REVERSE] = {reverse, 0},
+	[ACTION_ZOOM_IN] = {zoom, -1},
+	[ACTION_ZOOM_OUT] = {zoom, 1},
+	[ACTION_PAUSE] = {pause_picture, 0},
+	[ACTION_TRACE] = {trace_peer, 0},
+	[ACTION_COPY] = {copy_finding, false},
+	[ACTION_WRITE] = {copy_finding, true},
+	[ACTION_SETUP] = {beside, VIEW_SETUP},
+	[ACTION_MOVE_LEFT] = {move_column, -1},
+	[ACTION_MOVE_RIGHT] = {move_column, 1},
+	[ACTION_MOUSE] = {switch_mouse, 0},
+	[ACTION_HELP] = {beside, VIEW_HELP},
+	[ACTION_REDRAW] = {redraw, 0},
+	[ACTION_SUSPEND] = {stop_here, 0},
+};
+
 int command_do(struct ui *ui, enum action a)
 {
-	switch (a) {
-	case ACTION_UP:
-	case ACTION_DOWN:
-	case ACTION_PAGE_UP:
-	case ACTION_PAGE_DOWN:
-	case ACTION_HOME:
-	case ACTION_END:
-		list_move(&ui_view(ui)->list, a, ui_list_lines(ui) - is_list(ui));
-		break;
-	case ACTION_ENTER:
-		look_closer(ui);
-		break;
-	case ACTION_BACK:
-		go_back(ui);
-		break;
-	case ACTION_PORTS:
-	case ACTION_PEERS:
-	case ACTION_FINDINGS:
-	case ACTION_HOST:
-		go_to_tab(ui, (enum view_id)(VIEW_PORTS + (a - ACTION_PORTS)));
-		break;
-	case ACTION_NEXT_VIEW:
-	case ACTION_PREVIOUS_VIEW:
-		next_tab(ui, a == ACTION_NEXT_VIEW ? 1 : -1);
-		break;
-	case ACTION_SEARCH:
-		prompt_open(ui, PROMPT_SEARCH);
-		break;
-	case ACTION_SEARCH_NEXT:
-	case ACTION_SEARCH_PREVIOUS:
-		search(ui, a == ACTION_SEARCH_NEXT ? 1 : -1);
-		break;
-	case ACTION_FILTER:
-		prompt_open(ui, PROMPT_FILTER);
-		break;
-	case ACTION_SORT:
-		if (is_list(ui))
-			prompt_open(ui, PROMPT_SORT);
-		else
-			ui_say(ui, "only lists are sorted");
-		break;
-	case ACTION_SORT_LEFT:
-	case ACTION_SORT_RIGHT:
-		sort_by(ui, a == ACTION_SORT_LEFT ? -1 : 1);
-		break;
-	case ACTION_REVERSE:
-		ui_view(ui)->list.reverse = !ui_view(ui)->list.reverse;
-		sort_by(ui, 0);
-		break;
-	case ACTION_ZOOM_IN:
-	case ACTION_ZOOM_OUT:
-		zoom(ui, a == ACTION_ZOOM_IN ? -1 : 1);
-		break;
-	case ACTION_PAUSE:
-		pause_or_go_on(ui);
-		break;
-	case ACTION_TRACE:
-		ask_trace(ui);
-		break;
-	case ACTION_COPY:
-		copy_or_write(ui, false);
-		break;
-	case ACTION_WRITE:
-		if (ui->up == VIEW_SETUP)
-			ui_save_settings(ui);
-		else
-			copy_or_write(ui, true);
-		break;
-	case ACTION_SETUP:
-		go_beside(ui, VIEW_SETUP);
-		break;
-	case ACTION_MOVE_LEFT:
-	case ACTION_MOVE_RIGHT:
-		if (ui->up == VIEW_SETUP && setup_move(ui_view(ui), a == ACTION_MOVE_LEFT ? -1 : 1))
-			ui_configure(ui);
-		break;
-	case ACTION_MOUSE:
-		ui->settings.mouse = !ui->settings.mouse;
-		ui_configure(ui);
-		ui_say(ui, "mouse %s", ui->settings.mouse ? "on" : "off");
-		break;
-	case ACTION_HELP:
-		go_beside(ui, VIEW_HELP);
-		break;
-	case ACTION_REDRAW:
-		ui->resized = true;
-		break;
-	case ACTION_SUSPEND:
-		suspend(ui);
-		break;
-	case ACTION_QUIT:
+	if (a == ACTION_QUIT)
 		return EXIT_DONE;
-	case ACTION_NONE:
-	case ACTION_COUNT:
-		break;
-	}
+	if (commands[a].run)
+		commands[a].run(ui, commands[a].argument);
 	return LOOP_GO_ON;
 }
 

@@ -178,8 +178,7 @@ static void detail(const struct view *v, int64_t id, char *what, size_t what_siz
 			snprintf(todo, todo_size, "Command: %s", l->owner.cmdline);
 		return;
 	}
-	snprintf(what, what_size, "%s (%s): %s", f->attempt.cause, f->attempt.confidence, f->attempt.summary);
-	snprintf(todo, todo_size, "Fix: %s", f->attempt.advice);
+	tell_briefly(f, what, what_size, todo, todo_size);
 }
 
 static bool enter(const struct view *v, int64_t id, struct place *ret)

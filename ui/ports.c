@@ -430,8 +430,7 @@ static void detail(const struct view *v, int64_t id, char *what, size_t what_siz
 	const struct store_listener *best = store_listener(v->store, id);
 
 	if (f) {
-		snprintf(what, what_size, "%s (%s): %s", f->attempt.cause, f->attempt.confidence, f->attempt.summary);
-		snprintf(todo, todo_size, "Fix: %s", f->attempt.advice);
+		tell_briefly(f, what, what_size, todo, todo_size);
 		return;
 	}
 	if (!best)

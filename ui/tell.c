@@ -19,6 +19,13 @@ const char *tell_cause(const struct store_finding *f)
 	return cause_entry(cause_by_id(f->attempt.cause))->words;
 }
 
+void tell_briefly(const struct store_finding *f, char *what, size_t what_size, char *todo, size_t todo_size)
+{
+	what[0] = todo[0] = '\0';
+	text_append(what, what_size, "%s (%s): %s", f->attempt.cause, f->attempt.confidence, f->attempt.summary);
+	text_append(todo, todo_size, "Fix: %s", f->attempt.advice);
+}
+
 struct dated {
 	int64_t t;
 	uint64_t number;

@@ -436,7 +436,6 @@ void ui_renew(struct ui *ui)
 
 	v->store = ui_shown(ui);
 	v->width = COLS > 2 ? COLS : 2;
-	v->height = ui_list_lines(ui);
 	v->zoom = ui->zoom;
 	list_clear(&v->list);
 	v->ops->fill(v);

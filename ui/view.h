@@ -114,7 +114,7 @@ struct view {
 	struct settings *settings;
 	struct list list;
 	struct place at; /* of pages */
-	int width, height, zoom;
+	int width, zoom;
 };
 
 extern const struct view_ops ports_view, peers_view, findings_view, host_view, port_view, peer_view, attempt_view,
@@ -195,6 +195,9 @@ size_t tell_finding(const struct store *s, const struct store_finding *f, char *
 
 /* The findings of a port, or of a peer there (NULL: any), the latest first; what this host dialled itself only for a peer. */
 size_t tell_latest(const struct store *s, int64_t port, const char *peer, uint64_t *ret, size_t max);
+
+/* A failure in two texts: what is, and what to do. */
+void tell_briefly(const struct store_finding *f, char *what, size_t what_size, char *todo, size_t todo_size);
 
 /* The words of a finding's cause: "listens on loopback only". */
 const char *tell_cause(const struct store_finding *f);

@@ -359,7 +359,6 @@ static void take_attempt(struct store *s, const struct event *ev)
 	if (strcmp(ev->attempt.dir, "out") == 0 || !failed || ev->attempt.port == 0) /* 0: about an address */
 		return;
 	p = get_port(s, place);
-	p->last_failure = f->t;
 	p->finding = f->number;
 }
 

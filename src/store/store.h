@@ -34,7 +34,6 @@ struct store_port {
 	struct event_port before; /* at the last tick */
 	int64_t syn_rate;         /* SYNs a second, over the last interval */
 	uint64_t last_line;       /* tick number of its last port line */
-	int64_t last_failure;     /* time; 0: never */
 	uint64_t finding;         /* number of its last failure's finding; 0: none */
 	uint32_t listeners;       /* live ones ... */
 	int64_t best;             /* ... and the id of the one that reaches farthest; 0: none */
