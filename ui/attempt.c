@@ -201,7 +201,7 @@ static void fill(struct view *v)
 		return;
 	}
 	if (f->attempt.count > 1)
-		page_line(&v->list, ROLE_DIM, "The last one of %" PRId64 " alike:", f->attempt.count);
+		page_line(&v->list, ROLE_DIM, "One of %" PRId64 " alike:", f->attempt.count);
 	add_ladder(v, &f->attempt);
 	page_line(&v->list, ROLE_NORMAL, "%s", "");
 	page_verdict(v, f, NULL);

@@ -1,5 +1,6 @@
 /* pressure.c - many attempts, copies of packets, jumps of the clock: counts stay true, memory
  * bounded. */
+#include "base/text.h"
 #include "bench.h"
 #include "unit.h"
 
@@ -270,6 +271,61 @@ static void test_rolled_up_words(void **state)
 		expect(strstr(a->evidence[0].text, "after 0.10 ms") != NULL, "line of %d: %s",
 			(int)a->count, a->evidence[0].text);
 	}
+	bench_free(b);
+}
+
+/* A rule that drops what comes for a port. */
+static void set_rule(struct bench *b, const char *text, uint64_t handle)
+{
+	struct firewall_verdict *v = &b->firewall;
+	struct firewall_rule *r = &v->candidates[0];
+
+	memset(v, 0, sizeof(*v));
+	v->fate = FIREWALL_DROPPED;
+	v->complete = true;
+	v->n = v->n_found = 1;
+	*r = (struct firewall_rule){.handle = handle, .fate = FIREWALL_DROPPED, .must = true};
+	text_copy(r->family, sizeof(r->family), "inet");
+	text_copy(r->table, sizeof(r->table), "t");
+	text_copy(r->chain, sizeof(r->chain), "in");
+	text_copy(r->hook, sizeof(r->hook), "input");
+	text_copy(r->text, sizeof(r->text), text);
+}
+
+/* What is told together names the rule of its own port, and not that of whom was judged last. */
+static void test_rolled_up_rule(void **state)
+{
+	struct bench *b = start();
+	struct flow other;
+	int together = 0;
+
+	(void)state;
+	bench_listen(b, "0.0.0.0", 7001);
+	bench_listen(b, "0.0.0.0", 7003);
+	bench_run(b, USEC + 300000); /* so that all are judged within one interval */
+	set_rule(b, "tcp dport 7001 drop", 2);
+	for (uint16_t i = 0; i < 3; i++) {
+		struct flow f = flow_in(PEER, (uint16_t)(40000 + i), HOST, 7001);
+
+		flow_syn(b, &f);
+		bench_run(b, 10000);
+	}
+	bench_run(b, 200000);
+	other = flow_in(PEER, 40003, HOST, 7003);
+	flow_syn(b, &other);
+	bench_run(b, 620000); /* the three are judged, and it is not */
+	set_rule(b, "tcp dport 7003 drop", 3);
+	bench_run(b, 5 * USEC);
+	for (size_t i = 0; i < b->n; i++) {
+		const struct event_attempt *a = &b->events[i].attempt;
+
+		if (b->events[i].type != EVENT_ATTEMPT || a->port != 7001)
+			continue;
+		expect(strstr(a->summary, "7003") == NULL && strstr(a->advice, "7003") == NULL, "line of %d: %s. %s", (int)a->count,
+			a->summary, a->advice);
+		together += a->count > 1 && strstr(a->summary, "handle 2") != NULL;
+	}
+	expect(together > 0, "nothing was told together with its rule");
 	bench_free(b);
 }
 
@@ -614,6 +670,7 @@ int main(void)
 		cmocka_unit_test(test_rolled_up_and_told_again),
 		cmocka_unit_test(test_many_kinds),
 		cmocka_unit_test(test_rolled_up_words),
+		cmocka_unit_test(test_rolled_up_rule),
 		cmocka_unit_test(test_told_at_once),
 		cmocka_unit_test(test_flood),
 		cmocka_unit_test(test_cookies),
