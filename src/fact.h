@@ -32,6 +32,26 @@ enum segment_way {
 	WAY_OTHER, /* for another host's MAC */
 };
 
+/* What a payload begins with (collect/speech.h): all that is kept of it. */
+enum speech {
+	SPEECH_NONE,      /* there is no payload */
+	SPEECH_UNSEEN,    /* there is one, and it was not captured */
+	SPEECH_OTHER,
+	SPEECH_HTTP,      /* a request */
+	SPEECH_PROXY,     /* the PROXY protocol */
+	SPEECH_TLS_HELLO, /* a ClientHello */
+	SPEECH_TLS,
+	SPEECH_TLS_SHORT, /* too short for a request: an alert, or a frame that carries none */
+	SPEECH_TLS_ALERT,
+	SPEECH_FAREWELL,  /* in plain text: QUIT, GOAWAY and the like */
+};
+
+/* Whether it is the end of a conversation rather than a part of it. */
+static inline bool speech_ends(enum speech s)
+{
+	return s == SPEECH_TLS_SHORT || s == SPEECH_TLS_ALERT || s == SPEECH_FAREWELL;
+}
+
 /*
  * One packet of interest. For SEGMENT_ICMP src, dst, sport, dport and seq are those of the quoted
  * segment, and icmp_from is who sent the error.
@@ -49,6 +69,7 @@ struct segment {
 	uint8_t flags;
 	uint8_t ttl; /* hop limit of the packet that was seen */
 	uint8_t icmp_type, icmp_code;
+	uint8_t speech; /* enum speech: what the payload begins with */
 	bool v6;
 	bool timestamps; /* the TCP timestamps option is there */
 	bool to_group;   /* the frame was a broadcast or multicast */
@@ -193,6 +214,9 @@ struct kernel_word {
 	bool v6;
 	uint8_t state;      /* of the socket that a RST ends, as in include/net/tcp_states.h; 0: not known */
 	bool routed;        /* a drop behind routing; a RST that answers no segment */
+	bool answers;       /* of a RST: the segment that it answers was looked at, with */
+	uint16_t payload;   /* so many bytes, */
+	uint8_t speech;     /* enum speech, which begin so */
 	/* kept by the engine: how many words alike came of this end one after another, and since when */
 	uint32_t times;
 	int64_t since;

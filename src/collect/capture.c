@@ -40,6 +40,19 @@ static const char tcp_filter[] =
 	" or (ip6 and ip6[6] = 6 and (ip6[53] & 7 != 0 or ip6[53] & 0x3f = 0))"
 	" or (ip6 and (ip6[6] = 0 or ip6[6] = 43 or ip6[6] = 44 or ip6[6] = 60) and ip6[40] = 6)";
 
+/*
+ * How TLS begins and ends: a ClientHello, an alert, and an encrypted record of 19 bytes, as TLS 1.3 makes of an alert
+ * (RFC 8446, 5.1 and 6). Three packets more a TLS connection tell a good end from a bad one, and who speaks TLS to whom.
+ */
+#define TLS_AT(header, at) \
+	"(" header "[" at ":4] & 0xffffff00 = 0x15030300 or " header "[" at ":4] & 0xffffff00 = 0x15030100 or " \
+	"(" header "[" at ":4] & 0xffff0000 = 0x16030000 and " header "[" at "+5] = 1) or " \
+	"(" header "[" at ":4] = 0x17030300 and " header "[" at "+4] = 0x13))"
+
+static const char tls_filter[] =
+	TLS_AT("tcp", "((tcp[12] & 0xf0) >> 2)")
+	" or (ip6 and ip6[6] = 6 and " TLS_AT("ip6", "(40 + ((ip6[52] & 0xf0) >> 2))") ")";
+
 /* Errors about TCP. The user's expression does not apply: "tcp port 80" would cut them off. */
 static const char icmp_filter[] =
 	"(icmp and (icmp[0] = 3 or icmp[0] = 11 or icmp[0] = 12) and icmp[17] = 6)"
@@ -95,6 +108,11 @@ static int write_filter(const char *user, const struct look *looks, size_t n, ch
 				"ip6[60:4] = 0x%02x%02x%02x%02x)", looks[i].ip.b[12], looks[i].ip.b[13],
 				looks[i].ip.b[14], looks[i].ip.b[15]);
 	}
+	/* Last: where a segment has no payload, looking at it ends the filter (Documentation/networking/filter.rst). */
+	if (user && *user)
+		text_append(buf, size, " or ((%s) and (%s))", user, tls_filter);
+	else
+		text_append(buf, size, " or %s", tls_filter);
 	return strlen(buf) + 1 < size ? 0 : -ENOMEM;
 }
 

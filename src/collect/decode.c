@@ -1,5 +1,6 @@
 /* decode.c - bytes of a captured packet in, a segment out. */
 #include "decode.h"
+#include "speech.h"
 
 #include <errno.h>
 #include <string.h>
@@ -122,6 +123,10 @@ static int decode_tcp(struct cursor *c, size_t total, struct segment *s)
 	s->window = be16(h + 14);
 	s->payload = (uint16_t)(total - header > UINT16_MAX ? UINT16_MAX : total - header);
 	s->timestamps = find_timestamps(c->p, header - 20 < c->n ? header - 20 : c->n);
+	if (take(c, header - 20))
+		s->speech = (uint8_t)speech_of(c->p, c->n, s->payload);
+	else
+		s->speech = s->payload ? SPEECH_UNSEEN : SPEECH_NONE;
 	if (s->flags & TCP_SYN)
 		s->bad_tcp_sum = is_bad_sum(h, captured, total, s);
 	return 0;

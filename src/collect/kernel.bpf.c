@@ -67,6 +67,7 @@ struct sk_buff {
 	__be16 protocol;
 	__u16 network_header;
 	int skb_iif;
+	unsigned int tail;
 	unsigned char *head;
 };
 
@@ -335,6 +336,36 @@ static __always_inline void take_socket(const struct sock *sk, struct found *f)
 	}
 }
 
+/* Of the segment at p, an IP header: how long its payload is, and its first bytes as far as they lie in the buffer. */
+static __always_inline void look_at_payload(const struct sk_buff *skb, struct kernel_record *r)
+{
+	const unsigned char *p = skb->head + skb->network_header, *end = skb->head + skb->tail;
+	__u32 total, headers;
+	__u8 ip[8], offset;
+
+	if (bpf_probe_read_kernel(ip, sizeof(ip), p))
+		return;
+	headers = ip[0] >> 4 == 4 ? (ip[0] & 15) * 4 : 40;
+	total = ip[0] >> 4 == 4 ? be16_at(ip + 2) : 40 + be16_at(ip + 4);
+	if (bpf_probe_read_kernel(&offset, 1, p + headers + 12))
+		return;
+	headers += (offset >> 4) * 4;
+	if (total < headers)
+		return;
+	r->answers = 1;
+	r->payload = total - headers;
+	p += headers;
+	if (p + sizeof(r->head) <= end)
+		r->head_length = sizeof(r->head);
+	else if (p + r->payload <= end && r->payload < sizeof(r->head))
+		r->head_length = r->payload;
+	else
+		return;
+	/* What lies behind a short payload is not handed on. */
+	if (bpf_probe_read_kernel(r->head, r->head_length & (sizeof(r->head) * 2 - 1), p))
+		r->head_length = 0;
+}
+
 /* What is sent answers the segment. */
 static __always_inline void turn(struct found *f)
 {
@@ -389,6 +420,8 @@ int on_reset(__u64 *ctx)
 	r->kind = RECORD_RESET;
 	r->state = sk ? BPF_CORE_READ(sk, __sk_common.skc_state) : 0;
 	r->routed = !skb; /* of its own accord, and not in answer to a segment */
+	if (skb)
+		look_at_payload(skb, r);
 	bpf_get_current_comm(r->comm, sizeof(r->comm));
 	bpf_ringbuf_submit(r, wakeup);
 	return 0;

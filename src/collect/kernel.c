@@ -2,6 +2,7 @@
 #include "kernel.h"
 #include "base/text.h"
 #include "kernel_record.h"
+#include "speech.h"
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -159,7 +160,12 @@ static int on_record(void *ctx, void *data, size_t size)
 		.v6 = r->v6,
 		.routed = r->routed,
 		.state = r->state,
+		.answers = r->answers != 0,
+		.payload = r->payload,
 	};
+	if (r->answers)
+		w.speech = (uint8_t)speech_of(r->head, r->head_length < sizeof(r->head) ? r->head_length : sizeof(r->head),
+			r->payload);
 	w.reason = w.reset ? k->names.reset_reasons[reason] : k->names.drop_reasons[reason];
 	text_copy(w.name, sizeof(w.name), w.reset ? k->names.resets[reason] : k->names.drops[reason]);
 	/* "nf_hook_slow", or "nft_do_chain [nf_tables]" */

@@ -28,7 +28,11 @@ struct kernel_record {
 	__u8 v6, flags, ttl;
 	__u8 state;  /* of the socket, TCP_*; 0: not known */
 	__u8 routed; /* the packet has its route: it came past prerouting, or goes out */
-	__u8 pad[2];
+	__u8 answers; /* of a RST: it answers a segment, whose payload was looked at: */
+	__u8 head_length; /* bytes of head that are there */
+	__u16 payload;    /* bytes in all */
+	__u8 head[8];     /* the first ones */
+	__u8 pad[6];
 	char function[40];
 	char comm[16];
 };

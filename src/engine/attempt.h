@@ -77,6 +77,7 @@ struct attempt {
 	struct ip icmp_from;
 	int64_t looked_from;     /* since when all its segments are captured; 0: they are not */
 	int64_t previous_end;    /* when the connection before it on this 4-tuple ended; 0: not, or not known */
+	uint32_t server_acked; /* bytes of the server that the client had acknowledged when a RST came */
 	uint32_t unread, unsent; /* bytes, when the kernel told of its end */
 	uint32_t sent_end;         /* what left so far ends here, under the closer look */
 	uint16_t resends, resent_size; /* what left again: how often, and its greatest payload */
@@ -90,6 +91,9 @@ struct attempt {
 	bool out;                  /* this host is the client */
 	bool v6;
 	bool client_fin, server_fin;
+	bool bytes_known;      /* how many the two had sent, by the RST or the FIN */
+	bool client_left, server_left; /* the side took leave: a TLS alert, QUIT and the like */
+	bool client_hello;     /* the client began TLS */
 	bool reset_elsewhere; /* the RST came by lo, the SYN did not: this host's own doing */
 	bool established_reported, emitted, answer_timestamps;
 	bool close_judged;

@@ -14,6 +14,11 @@ const struct cause_entry *cause_entry(enum cause c)
 	return &entries[c < CAUSE_COUNT ? c : CAUSE_UNKNOWN];
 }
 
+bool cause_is_harmless(enum cause c)
+{
+	return c == CAUSE_NONE || c == CAUSE_HEALTH_CHECK;
+}
+
 enum cause cause_by_id(const char *id)
 {
 	for (int c = 0; c < CAUSE_COUNT; c++)

@@ -1,6 +1,7 @@
 /* causes.h - the catalogue of causes: stable ids, what each means, and what decides it. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -123,6 +124,10 @@
 		"end of file", \
 		"as closed-early, and an attempt of this host's own failed meanwhile; whose it was is not " \
 		"known, so it is only possible") \
+	CAUSE(SOURCE_PORTS_EXHAUSTED, "source-ports-exhausted", "no source port left", \
+		"a local proxy has no source port left for its backend (EADDRNOTAVAIL)", \
+		"end of file or ECONNRESET", \
+		"the connections to the backend against ip_local_port_range") \
 	CAUSE(ABORT_UNREAD_DATA, "abort-unread-data", "closed with unread data", \
 		"the application closed with data it had not read", \
 		"ECONNRESET", \
@@ -155,6 +160,10 @@
 		"our data stayed unacknowledged", \
 		"ECONNRESET when it sends again", \
 		"the socket's last word: bytes that were sent again and never acknowledged") \
+	CAUSE(PEER_UNRESPONSIVE, "peer-unresponsive", "the peer does not acknowledge", \
+		"what this host sends is not acknowledged: the peer sleeps or is gone, or a NAT or firewall on the way forgot it", \
+		"a hang", \
+		"the oldest segment, sent again and again") \
 	CAUSE(STALE_CONNECTION, "stale-connection", "unknown connection", \
 		"the peer sent on a connection that this host does not know (any more)", \
 		"ECONNRESET", \
@@ -163,6 +172,10 @@
 		"the application does not read, and the window has closed", \
 		"waits, connected", \
 		"bytes that stay unread for 2 s and a closed window") \
+	CAUSE(NOT_ANSWERING, "not-answering", "does not answer", \
+		"accepted, and then silence: the application has the connection and sends nothing on it", \
+		"a time-out of its own", \
+		"the socket: bytes came and none went, for longer than others of the port wait") \
 	CAUSE(PEER_CLOSED_ABRUPTLY, "peer-closed-abruptly", "the peer reset it", \
 		"the peer ended the connection with a RST", \
 		"no error: it made the end", \
@@ -221,6 +234,14 @@
 		"ETIMEDOUT", \
 		"the kernel's reason (TC_INGRESS, TC_EGRESS, BPF_CGROUP_EGRESS, SOCKET_FILTER) or function (XDP), or a drop at a " \
 		"netfilter hook where only BPF programs hang") \
+	CAUSE(IPSEC_POLICY, "ipsec-policy", "an IPsec policy drops it", \
+		"an IPsec policy wants the packets encrypted, and they are not", \
+		"ETIMEDOUT", \
+		"the kernel: XFRM_POLICY, and the counters of /proc/net/xfrm_stat") \
+	CAUSE(QUEUE_DROP, "queue-drop", "dropped by the interface queue", \
+		"the queueing discipline of the interface drops what this host sends", \
+		"ETIMEDOUT or a hang", \
+		"the kernel: QDISC_DROP, and the counters of tc -s qdisc") \
 	GROUP("Published ports and NAT") \
 	CAUSE(PUBLISHED_NO_LISTENER, "published-no-listener", "nothing listens in the container", \
 		"the port is forwarded to a target where nothing listens", \
@@ -242,6 +263,18 @@
 		"leaves for the target, no answer", \
 		"ETIMEDOUT", \
 		"the SYN as it leaves for the target, and no answer from there") \
+	CAUSE(PUBLISHED_RESET, "published-reset", "the target reset it", \
+		"a published connection was reset by its target, behind this host", \
+		"ECONNRESET", \
+		"the RST on the inner interface, and in the namespace of the target") \
+	CAUSE(NAT_EXPIRED, "nat-expired", "translation was forgotten", \
+		"connection tracking forgot a translated connection while its ends still had it", \
+		"ECONNRESET or a hang", \
+		"the RST of one who does not know the address it was sent from; conntrack has no entry") \
+	CAUSE(NAT_BYPASSED, "nat-bypassed", "the answer goes around the NAT", \
+		"the SYN came by a router that translates, and our answer goes to the peer directly, who did not ask us", \
+		"ETIMEDOUT", \
+		"the TTLs of the SYN and of the RST, and the peer on the same link") \
 	CAUSE(REDIRECT_NO_LISTENER, "redirect-no-listener", "redirected to nobody", \
 		"redirected to a local port nobody has", \
 		"ECONNREFUSED", \
@@ -273,6 +306,10 @@
 		"EHOSTUNREACH", \
 		"ARP or neighbour solicitations that are repeated and not answered, for an address that is, " \
 		"was or is meant to be here") \
+	CAUSE(DUPLICATE_ADDRESS, "duplicate-address", "another host has this address", \
+		"another host on the link claims an address of this one", \
+		"anything", \
+		"ARP or neighbour advertisement for it from another MAC address") \
 	CAUSE(FORWARD_UNREACHABLE, "forward-unreachable", "cannot deliver (router)", \
 		"we are a router for it and cannot deliver", \
 		"EHOSTUNREACH or ENETUNREACH", \
@@ -322,6 +359,10 @@
 		"the peer resets our SYN-ACK at once (scanner, health check)", \
 		"no error", \
 		"its RST within 300 ms of our first SYN-ACK, and no other SYN") \
+	CAUSE(HEALTH_CHECK, "health-check", "a health check", \
+		"the peer connects and resets at once, without a byte: a health check, or a scanner; nothing failed", \
+		"no error", \
+		"the RST, and how many bytes there were before it") \
 	CAUSE(PEER_FIREWALL, "peer-firewall", "the peer's firewall", \
 		"the peer's own firewall resets or rejects our SYN-ACK", \
 		"ETIMEDOUT", \
@@ -387,6 +428,9 @@ struct cause_entry {
 
 /* The entry of a cause; never NULL. */
 const struct cause_entry *cause_entry(enum cause c);
+
+/* Whether the peer got what it came for: what is told of it is no failure. */
+bool cause_is_harmless(enum cause c);
 
 /* The cause with this id; CAUSE_UNKNOWN when there is none. */
 enum cause cause_by_id(const char *id);

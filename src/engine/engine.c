@@ -405,11 +405,14 @@ static void shift_clock(struct engine *e, int64_t delta)
 		e->disconnected[i].t += e->disconnected[i].t ? delta : 0;
 	for (size_t i = 0; i < sizeof(e->own_failures) / sizeof(e->own_failures[0]); i++)
 		e->own_failures[i].t += e->own_failures[i].t ? delta : 0;
+	for (size_t i = 0; i < LATE_FINS; i++)
+		e->late_fins[i].t += e->late_fins[i].t ? delta : 0;
 	for (struct port *p = NULL; (p = table_next(e->ports, p));)
 		for (int i = 0; i < PORT_SILENT; i++)
 			p->silent[i] += delta;
 	for (struct peer *p = NULL; (p = table_next(e->peers, p));) {
 		p->last_try += delta;
+		p->habit += p->habit ? delta : 0;
 		p->since += delta;
 	}
 	watch_shift(e->watch, delta);

@@ -298,6 +298,23 @@ static bool is_alive(const struct facts *f)
 	return f->looked_up && f->found && (f->socket.state == SOCKET_OPEN || f->socket.state == SOCKET_SYN_RECV);
 }
 
+/* By a RST, after an orderly end or when both sides had what they came for. */
+static bool is_good_end(const struct facts *f)
+{
+	const struct attempt *a = f->a;
+
+	return f->situation == SITUATION_RESET && ((a->client_fin && a->server_fin) || rules_was_served(f));
+}
+
+/* Counted apart from those that failed. */
+static bool tell_good_end(struct engine *e, struct attempt *a)
+{
+	if (!a->out && !a->established_reported)
+		tell_accepted(e, a, CONFIDENCE_PROVED);
+	report_late_reset(e, a);
+	return true;
+}
+
 static bool judge_ended(struct engine *e, struct attempt *a)
 {
 	struct facts f;
@@ -356,11 +373,13 @@ static bool judge_ended(struct engine *e, struct attempt *a)
 		if (f.vanished || a->fate == FATE_UNREAD)
 			facts_ask_process(e, &f, f.vanished ? f.gone : f.accepting);
 	}
+	if (is_good_end(&f))
+		return tell_good_end(e, a);
+	if (rules_is_health_check(&f))
+		f.situation = SITUATION_ACCEPTED;
 	v = rules_judge(&f);
 	if (f.situation == SITUATION_REFUSED || f.situation == SITUATION_UNREACHABLE)
 		want_trace(e, &f, &v);
-	if (f.situation == SITUATION_RESET && a->client_fin && a->server_fin)
-		return true; /* a last segment after an orderly end */
 	if (f.situation == SITUATION_RESET && a->reset_by == SIDE_CLIENT && (a->out || a->server_fin || a->client_fin)) {
 		if (!a->out && !a->established_reported)
 			tell_accepted(e, a, CONFIDENCE_PROVED);

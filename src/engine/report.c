@@ -111,12 +111,13 @@ static void count_outcome(struct engine *e, const struct attempt *a, enum situat
 /* Whether the situation is one in which the peer did not get what it came for. */
 static bool is_failure(enum situation s, enum cause cause)
 {
-	return s != SITUATION_ACCEPTED && !(s == SITUATION_CLOSED && cause == CAUSE_NONE);
+	return s != SITUATION_ACCEPTED && !(s == SITUATION_CLOSED && cause_is_harmless(cause));
 }
 
 enum {
 	ENOUGH_TRIES = 4,   /* to say how they follow each other */
 	BURST_RATIO = 5,    /* between the longest gap and the mean one */
+	HABIT_TOLD = 3600,  /* seconds, until it is told again */
 	WORDS_ANEW = 4,     /* of those that are told together, each of the first is put into words */
 };
 
@@ -399,6 +400,35 @@ static void roll_up(struct engine *e, struct attempt *a, const struct facts *f,
 	e->totals.rolled_up++;
 }
 
+void report_late_reset(struct engine *e, const struct attempt *a)
+{
+	struct port *p;
+
+	e->totals.late_reset++;
+	if (a->out || a->key.server_port == 0)
+		return;
+	p = engine_port(e, a->key.server_port);
+	p->c.late_reset++;
+	p->dirty = true;
+}
+
+/* What a peer does by habit is told once in a while, not each time. */
+static bool is_known_habit(struct engine *e, const struct attempt *a, enum cause cause)
+{
+	struct peer_key key = {*attempt_peer(a), a->key.server_port, a->out};
+	struct peer *p;
+	bool known;
+
+	if (cause != CAUSE_HEALTH_CHECK)
+		return false;
+	p = table_get(e->peers, &key, NULL, NULL, NULL);
+	table_touch(e->peers, p);
+	known = p->habit != 0 && a->first - p->habit < HABIT_TOLD * USEC;
+	if (!known)
+		p->habit = a->first;
+	return known;
+}
+
 void report_attempt(struct engine *e, struct attempt *a, const struct facts *f, const struct verdict *v,
 	bool again)
 {
@@ -425,6 +455,8 @@ void report_attempt(struct engine *e, struct attempt *a, const struct facts *f, 
 	a->confidence = (uint8_t)v->confidence;
 	a->emitted = true;
 	told.a = a;
+	if (is_known_habit(e, a, v->cause))
+		return;
 	if (!again)
 		roll_up(e, a, &told, v);
 	else if (a->alone && e->again_lines++ < AGAIN_MAX)

@@ -29,6 +29,9 @@ extern const struct rule_table silence_rules;
 /* rules_end.c: unfinished, cancelled, reset, closed, waiting. */
 extern const struct rule_table end_rules;
 
+/* rules_served.c: ended by a RST, and no failure. */
+extern const struct rule_table served_rules;
+
 /* rules_kernel.c: what the kernel's own words prove. */
 extern const struct rule_table kernel_rules;
 

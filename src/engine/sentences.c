@@ -477,6 +477,8 @@ static const struct {
 		"arrive",
 		"It is lost on the way back or dropped by the peer: tcpdump there shows whether it comes; here, ip route get "
 		"{peer} shows whether it goes the way it should"},
+	{CAUSE_HEALTH_CHECK,
+		"{peer} connects to {dialled} and resets at once, without a byte: a health check, or a scanner. Nothing failed", ""},
 	{CAUSE_PEER_GAVE_UP,
 		"{peer} sent one SYN to {dialled} and did not ask again", ""},
 	{CAUSE_NOT_ACCEPTING,

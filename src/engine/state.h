@@ -27,6 +27,7 @@ enum {
 	ROLLUP_WIDE = 64,    /* ... of these places, kept for kinds of any network and port */
 	ROLLUP_PEERS = 32,   /* peer networks told apart per port and cause */
 	PORT_LINES_MAX = 256, /* port lines per interval; the others wait for the next */
+	LATE_FINS = 64,
 	AGAIN_MAX = 512,      /* lines per interval that tell an earlier finding anew */
 };
 
@@ -52,6 +53,7 @@ struct peer {
 	int64_t failing;   /* one after another: since it was served last */
 	int64_t since;     /* the first of those */
 	int64_t min_gap, max_gap;
+	int64_t habit;     /* when that it only checks our health was told last; 0: not */
 };
 
 /* A refusal for want of a listener, kept so that one coming up can explain it. */
@@ -111,6 +113,12 @@ struct own_failure {
 	struct attempt_key key;
 };
 
+/* A FIN of a connection that is not tracked (any more), under the key of what would answer it. */
+struct late_fin {
+	struct attempt_key key;
+	int64_t t; /* 0: free */
+};
+
 struct engine {
 	struct engine_config config;
 	int64_t now;
@@ -153,6 +161,8 @@ struct engine {
 	uint64_t look_generation;
 	struct disconnected disconnected[64];
 	size_t next_disconnected;
+	struct late_fin late_fins[LATE_FINS];
+	size_t next_late_fin;
 	struct own_failure own_failures[64];
 	size_t next_own_failure;
 	struct watch *watch;
@@ -226,6 +236,8 @@ struct facts;
 struct table *report_rollups_new(struct hash_key key);
 void report_attempt(struct engine *e, struct attempt *a, const struct facts *f,
 	const struct verdict *v, bool again);
+/* A RST that ended a connection which had been served: counted, and no failure. */
+void report_late_reset(struct engine *e, const struct attempt *a);
 void report_listener(struct engine *e, const char *what, struct listener *l);
 void report_interval(struct engine *e);
 void report_bye(struct engine *e, const char *reason);

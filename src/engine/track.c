@@ -16,6 +16,7 @@ enum {
 	DONE_KEPT = 3000000,
 	EPHEMERAL = 32768,   /* a port from here on is likely a client's (net.ipv4.ip_local_port_range) */
 	LOOPBACK = 1,        /* lo has this index in every namespace (include/net/flow.h LOOPBACK_IFINDEX) */
+	LATE_FIN_KEPT = 1000000,
 	SAME_PACKET = 50000, /* a copy of one packet on another interface comes within this */
 };
 
@@ -294,6 +295,47 @@ static void on_rst_to_syn(struct engine *e, struct attempt *a, const struct segm
 	track_set(e, a, STAGE_REFUSED, s->t + JUDGE_AFTER);
 }
 
+/* How each side began to speak, and whether it took leave. */
+static void note_speech(struct attempt *a, const struct segment *s, bool from_client)
+{
+	bool *left = from_client ? &a->client_left : &a->server_left;
+
+	*left = *left || speech_ends((enum speech)s->speech);
+	a->client_hello = a->client_hello || (from_client && s->speech == SPEECH_TLS_HELLO);
+}
+
+/*
+ * How much the two had sent by then. A RST of what a socket knows has both numbers; a bare one has that which the
+ * segment acknowledged that it answers (RFC 9293, 3.10.7.1).
+ */
+static void count_bytes(struct attempt *a, const struct segment *s, enum side by)
+{
+	bool numbers = s->flags & TCP_ACK;
+	uint32_t seq = s->seq, ack = s->ack;
+
+	if (a->synacks == 0)
+		return; /* where the server began is not known */
+	if (by == SIDE_SERVER) {
+		a->server_acked = seq - a->server_isn - 1;
+		if (a->server_fin && a->server_acked > a->server_bytes)
+			a->server_acked = a->server_bytes;
+		if (!a->server_fin)
+			a->server_bytes = a->server_acked;
+		if (numbers && !a->client_fin)
+			a->client_bytes = ack - a->client_isn - 1;
+		a->bytes_known = numbers || a->server_fin;
+		return;
+	}
+	if (!a->client_fin)
+		a->client_bytes = seq - a->client_isn - 1;
+	a->server_acked = numbers ? ack - a->server_isn - 1 : 0;
+	if (!a->server_fin)
+		a->server_bytes = a->server_acked;
+	else if (a->server_acked > a->server_bytes)
+		a->server_acked = a->server_bytes;
+	a->bytes_known = numbers;
+}
+
 /* A RST after the SYN-ACK, from one of the two sides. */
 static void on_rst_later(struct engine *e, struct attempt *a, const struct segment *s, enum side by)
 {
@@ -307,6 +349,7 @@ static void on_rst_later(struct engine *e, struct attempt *a, const struct segme
 	a->answer_timestamps = s->timestamps;
 	/* A bare RST has the number that its cause acknowledged (RFC 9293, 3.10.7.1). */
 	a->fin_unseen = a->server_fin && by == SIDE_SERVER && !(s->flags & TCP_ACK) && s->seq != a->server_end;
+	count_bytes(a, s, by);
 	a->judge_by = s->t + 2 * USEC;
 	engine_want_poll(e);
 	/*
@@ -323,6 +366,18 @@ static void on_rst_later(struct engine *e, struct attempt *a, const struct segme
 	}
 }
 
+/* Whether the RST answers the FIN of a connection that is forgotten here: the peer closes what this host has closed long ago. */
+static bool answers_late_fin(const struct engine *e, const struct segment *s)
+{
+	struct attempt_key key = {s->src, s->dst, s->sport, s->dport};
+
+	for (size_t i = 0; i < LATE_FINS; i++)
+		if (e->late_fins[i].t != 0 && s->t - e->late_fins[i].t < LATE_FIN_KEPT &&
+			memcmp(&e->late_fins[i].key, &key, sizeof(key)) == 0)
+			return true;
+	return false;
+}
+
 /* A bare RST of this host for a connection that is not known: neither its segment nor its beginning was seen. */
 static void on_unknown_rst(struct engine *e, const struct segment *s)
 {
@@ -330,7 +385,7 @@ static void on_unknown_rst(struct engine *e, const struct segment *s)
 	struct attempt *a;
 
 	if (!e->addresses_known || !engine_is_local(e, &s->src) || engine_is_local(e, &s->dst) ||
-		s->flags & TCP_ACK || s->seq == 0 || !may_track(e, s->sport) ||
+		s->flags & TCP_ACK || s->seq == 0 || !may_track(e, s->sport) || answers_late_fin(e, s) ||
 		(s->sport >= EPHEMERAL && !listeners_next(&e->listeners, s->sport, NULL)))
 		return;
 	a = table_get(e->attempts, &key, NULL, evict, e);
@@ -401,10 +456,13 @@ static void on_fin(struct engine *e, const struct segment *s)
 		a = table_find(e->attempts, &key);
 		by = SIDE_SERVER;
 	}
+	if (!a)
+		e->late_fins[e->next_late_fin++ % LATE_FINS] = (struct late_fin){{s->dst, s->src, s->dport, s->sport}, s->t};
 	if (!a || (a->stage != STAGE_ANSWERED && a->stage != STAGE_OPEN &&
 			  a->stage != STAGE_CLOSING && a->stage != STAGE_UNFINISHED))
 		return;
 	trail_add(e->trail, &a->trail, s, by == SIDE_CLIENT);
+	note_speech(a, s, by == SIDE_CLIENT);
 	a->last = s->t;
 	if (by == SIDE_CLIENT && !a->client_fin) {
 		a->client_fin = true;
@@ -415,6 +473,7 @@ static void on_fin(struct engine *e, const struct segment *s)
 		a->server_end = s->seq + s->payload + 1;
 		if (!a->client_fin)
 			a->client_bytes = s->ack - a->client_isn - 1;
+		a->bytes_known = true;
 	}
 	if (a->first_fin == SIDE_NONE) {
 		a->first_fin = (uint8_t)by;
@@ -586,6 +645,7 @@ static void on_other(struct engine *e, const struct segment *s)
 	if (!a)
 		return;
 	trail_add(e->trail, &a->trail, s, from_client);
+	note_speech(a, s, from_client);
 	if (from_client && !a->out && s->flags & TCP_ACK &&
 		(a->stage == STAGE_ANSWERED || a->stage == STAGE_UNFINISHED)) {
 		a->acks_in += s->ack == a->server_isn + 1;

@@ -144,6 +144,7 @@ static const struct field port_fields[] = {
 	INT(struct event_port, fin_out),
 	INT(struct event_port, rst_in),
 	INT(struct event_port, rst_out),
+	INT(struct event_port, late_reset),
 	INT(struct event_port, icmp_in),
 	INT(struct event_port, icmp_out),
 	END,
@@ -173,6 +174,7 @@ static const struct field tick_fields[] = {
 	INT(struct event_tick, untracked),
 	INT(struct event_tick, tracked),
 	INT(struct event_tick, rolled_up),
+	INT(struct event_tick, late_reset),
 	END,
 };
 

@@ -98,6 +98,7 @@ struct event_port {
 	int64_t port;
 	int64_t syn, synack, accepted, refused, reset, silent, unreachable, unfinished;
 	int64_t fin_in, fin_out, rst_in, rst_out, icmp_in, icmp_out;
+	int64_t late_reset; /* by a RST when all had been served: no failure */
 };
 
 /* What the host itself is like; the same kind and name again replaces. */
@@ -109,7 +110,7 @@ struct event_host {
 
 struct event_tick {
 	int64_t attempts, accepted, refused, reset, silent, unreachable, unfinished, cancelled;
-	int64_t received, lost, evicted, untracked, tracked, rolled_up;
+	int64_t received, lost, evicted, untracked, tracked, rolled_up, late_reset;
 };
 
 struct event_bye {

@@ -2,6 +2,7 @@
 #include "store.h"
 #include "base/pages.h"
 #include "base/text.h"
+#include "engine/causes.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -157,8 +158,8 @@ bool store_is_failure(const struct event *ev)
 	if (ev->type == EVENT_RESET)
 		return true;
 	return ev->type == EVENT_ATTEMPT && (strcmp(ev->attempt.outcome, "accepted") != 0 ||
-						    (strcmp(ev->attempt.cause, "none") != 0 &&
-							    ev->attempt.cause[0] != '\0'));
+						    (ev->attempt.cause[0] != '\0' &&
+							    !cause_is_harmless(cause_by_id(ev->attempt.cause))));
 }
 
 /* Counts a port's live listeners, and finds the one that reaches farthest. */

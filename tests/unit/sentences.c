@@ -162,7 +162,7 @@ static void is_whole(enum cause c, const struct event_attempt *ev, int *failures
 {
 	note(*failures, strlen(ev->summary) < sizeof(ev->summary) - 1, "%s: the summary is cut", cause_entry(c)->id);
 	note(*failures, strlen(ev->advice) < sizeof(ev->advice) - 1, "%s: the advice is cut", cause_entry(c)->id);
-	note(*failures, ev->advice[0] || c == CAUSE_PEER_GAVE_UP, "%s: no advice", cause_entry(c)->id);
+	note(*failures, ev->advice[0] || c == CAUSE_PEER_GAVE_UP || cause_is_harmless(c), "%s: no advice", cause_entry(c)->id);
 }
 
 static void is_anything(enum cause c, const struct event_attempt *ev, int *failures)
