@@ -321,6 +321,18 @@ struct process {
 	uint32_t fds, fds_max; /* open descriptors and RLIMIT_NOFILE; 0: not known */
 	char syscall[24]; /* what its main thread waits in; "": not known */
 	bool accepting;   /* a thread waits in accept() or for events */
+	bool in_accept;   /* in accept() itself */
+	bool frozen;      /* its control group is */
+	int32_t parent;
+	uint32_t tasks, tasks_max; /* of the control group whose limit is nearest; 0: none, or not known */
+	int64_t started_ago;       /* usec, to 10 ms; 0: not known */
+	/* of the socket that was asked for: how many hold it; decides: no other of them could serve it */
+	uint32_t holders;
+	bool decides;
+	int32_t newest;            /* the holder that started last ... */
+	int64_t newest_ago;        /* ... and how long ago */
+	/* a thread that waits for somebody else: in which call, and for whom or what; "": none is known */
+	char waits_in[24], waits_for[80];
 };
 
 /* Which packet of an attempt the firewall's rules are held against. */

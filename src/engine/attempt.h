@@ -58,6 +58,7 @@ struct attempt {
 	int64_t first, last; /* first and last segment */
 	int64_t answered;    /* the SYN-ACK, RST or ICMP error that answered the SYN; 0: none */
 	int64_t ended;       /* the RST, or the first FIN */
+	int64_t closed;      /* the first FIN; 0: none */
 	int64_t judge_by;    /* the verdict waits for evidence no longer than this */
 	uint32_t client_isn, server_isn;
 	uint32_t server_end; /* the sequence number after the server's FIN */

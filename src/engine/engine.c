@@ -407,9 +407,11 @@ static void shift_clock(struct engine *e, int64_t delta)
 		e->own_failures[i].t += e->own_failures[i].t ? delta : 0;
 	for (size_t i = 0; i < LATE_FINS; i++)
 		e->late_fins[i].t += e->late_fins[i].t ? delta : 0;
-	for (struct port *p = NULL; (p = table_next(e->ports, p));)
+	for (struct port *p = NULL; (p = table_next(e->ports, p));) {
+		p->turned_away += p->turned_away ? delta : 0;
 		for (int i = 0; i < PORT_SILENT; i++)
 			p->silent[i] += delta;
+	}
 	for (struct peer *p = NULL; (p = table_next(e->peers, p));) {
 		p->last_try += delta;
 		p->habit += p->habit ? delta : 0;

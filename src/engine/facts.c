@@ -1,6 +1,7 @@
 /* facts.c - gathers what is known of an attempt, and asks the host for what is not. */
 #include "facts.h"
 #include "base/text.h"
+#include "servers.h"
 
 #include <string.h>
 
@@ -12,9 +13,11 @@ enum {
 	TARGET_KEPT = 500000,
 	HOOKS_KEPT = 2000000,
 	SAME_MOMENT = 300000,     /* the multicast is read when there is time */
-	BACKEND_WITHIN = 1000000, /* a proxy closes soon after its own attempt has failed */
+	BACKEND_WITHIN = 1000000, /* a proxy closes soon after its own attempt was refused */
+	BACKEND_PATIENCE = 30000000, /* and waits for an answer no longer than this */
 	LOOPBACK_INDEX = 1,       /* of lo in every namespace (include/net/flow.h LOOPBACK_IFINDEX) */
 	ANSWERED_WITHIN = 20000,  /* a rule rejects and drops at once */
+	TURNED_AWAY_KEPT = 60000000, /* who was turned away at a port speaks for the next ones */
 	CLOCK_SLACK = 6000,       /* between a packet's time stamp and the counter it moved */
 };
 
@@ -513,12 +516,8 @@ static const struct answer *ask_target(struct engine *e, const struct target *t)
 	return &slot->answer;
 }
 
-/* Who is there where translation leads to. */
-void facts_ask_target(struct engine *e, struct facts *f)
+static void take_target(struct target *t, const struct answer *a)
 {
-	struct target *t = &f->target;
-	const struct answer *a = t->known && !t->here ? ask_target(e, t) : NULL;
-
 	if (!a)
 		return;
 	t->asked = true;
@@ -530,6 +529,27 @@ void facts_ask_target(struct engine *e, struct facts *f)
 	t->owner = a->elsewhere_owner;
 	t->way = a->routing;
 	text_copy(t->netns, sizeof(t->netns), a->netns);
+}
+
+/* Who is there where translation leads to. */
+void facts_ask_target(struct engine *e, struct facts *f)
+{
+	struct target *t = &f->target;
+
+	take_target(t, t->known && !t->here ? ask_target(e, t) : NULL);
+}
+
+/* Who is there where a proxy dialled in vain. */
+void facts_ask_behind(struct engine *e, struct facts *f)
+{
+	struct target *t = &f->behind;
+
+	if (!f->backend)
+		return;
+	t->addr = f->backend_key.server;
+	t->port = f->backend_key.server_port;
+	if (!engine_is_local(e, &t->addr))
+		take_target(t, ask_target(e, t));
 }
 
 bool facts_moved(const struct facts *f, enum counter c)
@@ -554,17 +574,34 @@ void facts_find_backend(struct engine *e, struct facts *f)
 {
 	const struct attempt *a = f->a;
 	size_t n = sizeof(e->own_failures) / sizeof(e->own_failures[0]);
-	int64_t best = 0;
+	int64_t best = 0, ended = a->closed ? a->closed : a->ended;
 
 	for (size_t i = 0; i < n; i++) {
 		const struct own_failure *o = &e->own_failures[i];
 
-		if (o->t < a->first || o->t > a->ended || a->ended - o->t > BACKEND_WITHIN || o->t <= best)
+		int64_t within = o->how == OUTCOME_REFUSED ? BACKEND_WITHIN : BACKEND_PATIENCE;
+
+		if (o->t == 0 || o->began < a->first || o->began > ended || ended - o->began > within || o->began <= best)
 			continue;
-		best = o->t;
+		best = o->began;
 		f->backend = true;
+		f->backend_how = o->how;
 		f->backend_key = o->key;
 	}
+}
+
+/* What is known of the server, by its name and by what its port did before. */
+static void find_manners(struct engine *e, struct facts *f)
+{
+	const struct attempt *a = f->a;
+	const struct listener *l = f->accepting ? f->accepting : f->gone;
+	const struct port *p = table_find(e->ports, &a->key.server_port);
+
+	f->manners = l ? server_manners(&l->owner) : 0;
+	f->limit = l && server_has_limit(&l->owner);
+	f->answers = f->manners & MANNER_ANSWERS || (p && p->answers);
+	f->turned_away = p && p->turned_away != 0 && a->ended - p->turned_away < TURNED_AWAY_KEPT &&
+			 p->turned_away - a->ended < TURNED_AWAY_KEPT;
 }
 
 void facts_gather(struct engine *e, const struct attempt *a, struct facts *f)
@@ -593,6 +630,8 @@ void facts_gather(struct engine *e, const struct attempt *a, struct facts *f)
 	if (!a->out)
 		look_at_door(e, f);
 	take_no_socket(f);
+	if (!a->out)
+		find_manners(e, f);
 }
 
 /* More silent SYNs than the listener dropped: some of them never reached it. */

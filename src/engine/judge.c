@@ -241,6 +241,15 @@ static bool judge_answered(struct engine *e, struct attempt *a)
 	return true;
 }
 
+/* What can be said of a server that closed without serving. */
+static void ask_about_close(struct engine *e, struct facts *f, enum cause cause)
+{
+	if (cause == CAUSE_PROXY_BACKEND_DEAD)
+		facts_ask_behind(e, f);
+	if (cause == CAUSE_CLOSED_EARLY && f->accepting)
+		facts_ask_process(e, f, f->accepting);
+}
+
 static bool judge_closing(struct engine *e, struct attempt *a)
 {
 	struct facts f;
@@ -256,6 +265,9 @@ static bool judge_closing(struct engine *e, struct attempt *a)
 		if (f.looked_up && f.found && f.socket.state == SOCKET_OPEN && f.socket.inode != 0)
 			v.cause = CAUSE_UNKNOWN;
 	}
+	if (a->bytes_known && a->server_bytes > 0)
+		engine_port(e, a->key.server_port)->answers = true;
+	ask_about_close(e, &f, v.cause);
 	if ((v.cause == CAUSE_CLOSED_EARLY || v.cause == CAUSE_PROXY_BACKEND_DEAD) && a->cause != v.cause) {
 		a->established_reported = true;
 		report_attempt(e, a, &f, &v, a->emitted);
@@ -360,8 +372,11 @@ static bool judge_ended(struct engine *e, struct attempt *a)
 		facts_ask_route(e, &f);
 		facts_ask_forward(e, &f);
 	}
+	if (f.situation == SITUATION_RESET && (a->cause == CAUSE_CLOSED_EARLY || a->cause == CAUSE_PROXY_BACKEND_DEAD))
+		return true; /* the RST to what the client had still to say */
 	if (f.situation == SITUATION_RESET) {
 		facts_look_around_end(e, &f);
+		facts_find_backend(e, &f);
 		if (a->unknown || a->answer_flags == TCP_RST || by_remote(a))
 			facts_look_up(e, &f);
 		if (by_remote(a) && is_alive(&f) && a->judge_by > 0) { /* out of its window: the kernel did not take it */
@@ -385,6 +400,7 @@ static bool judge_ended(struct engine *e, struct attempt *a)
 			tell_accepted(e, a, CONFIDENCE_PROVED);
 		return true; /* a client ended what it had no use for: this host's own, or after a close */
 	}
+	ask_about_close(e, &f, v.cause);
 	report_attempt(e, a, &f, &v, a->emitted && a->outcome == OUTCOME_CANCELLED);
 	if (f.situation == SITUATION_REFUSED && !a->out && f.sockets && !f.accepting)
 		remember_refusal(e, a);

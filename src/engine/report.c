@@ -412,6 +412,19 @@ void report_late_reset(struct engine *e, const struct attempt *a)
 	p->dirty = true;
 }
 
+/* What the end of one connection says of the port's others. */
+static void learn_manners(struct engine *e, const struct attempt *a, const struct verdict *v)
+{
+	struct port *p;
+
+	if (a->out || a->key.server_port == 0 || !a->bytes_known)
+		return;
+	p = engine_port(e, a->key.server_port);
+	p->answers = p->answers || (a->server_bytes > 0 && a->client_bytes > 0);
+	if (v->cause == CAUSE_CLOSED_EARLY && a->client_bytes == 0)
+		p->turned_away = a->ended;
+}
+
 /* What a peer does by habit is told once in a while, not each time. */
 static bool is_known_habit(struct engine *e, const struct attempt *a, enum cause cause)
 {
@@ -455,6 +468,7 @@ void report_attempt(struct engine *e, struct attempt *a, const struct facts *f, 
 	a->confidence = (uint8_t)v->confidence;
 	a->emitted = true;
 	told.a = a;
+	learn_manners(e, a, v);
 	if (is_known_habit(e, a, v->cause))
 		return;
 	if (!again)

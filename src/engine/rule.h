@@ -29,6 +29,9 @@ extern const struct rule_table silence_rules;
 /* rules_end.c: unfinished, cancelled, reset, closed, waiting. */
 extern const struct rule_table end_rules;
 
+/* rules_close.c: accepted, and closed before it was served. */
+extern const struct rule_table close_rules;
+
 /* rules_served.c: ended by a RST, and no failure. */
 extern const struct rule_table served_rules;
 
@@ -43,6 +46,9 @@ extern const struct rule_table firewall_rules;
 
 /* Whether the firewall's rules rule the cause out. */
 bool rules_ruled_out(const struct facts *f, enum cause cause);
+
+/* Whether the cause is only the form that a better one took: a server that turns away, a proxy without its backend. */
+bool rules_displaced(const struct facts *f, enum cause cause);
 
 /* Whether the kernel's word about this very packet rules the cause out. */
 bool rules_contradicted(const struct facts *f, enum cause cause);
@@ -64,6 +70,22 @@ static inline bool moved(const struct facts *f, enum counter c)
 static inline enum confidence if_lossless(const struct facts *f)
 {
 	return f->lossless ? CONFIDENCE_PROVED : CONFIDENCE_INFERRED;
+}
+
+/* The process that was looked at could serve, or could not, for all that hold the socket. */
+static inline bool process_decides(const struct facts *f)
+{
+	return f->asked_process && (!f->shared || f->process.decides);
+}
+
+static inline bool process_stopped_there(const struct facts *f)
+{
+	return process_decides(f) && (f->process.state == 'T' || f->process.state == 't' || f->process.frozen);
+}
+
+static inline bool process_without_fds(const struct facts *f)
+{
+	return process_decides(f) && f->process.fds_max > 0 && f->process.fds >= f->process.fds_max;
 }
 
 /* The TCP stack sent no RST: it counts its own (OutRsts). */

@@ -16,7 +16,7 @@ enum {
 	RULES_MAX = 128,
 };
 
-static const struct rule_table *const tables[] = {&door_rules, &silence_rules, &end_rules, &served_rules, &kernel_rules, &nat_rules,
+static const struct rule_table *const tables[] = {&door_rules, &silence_rules, &end_rules, &close_rules, &served_rules, &kernel_rules, &nat_rules,
 	&firewall_rules};
 
 /* Where no rule speaks: what the catalogue has for such a situation and this version cannot tell. */
@@ -107,7 +107,7 @@ static void ask_all(const struct facts *f, struct round *r)
 
 			if (rule->situation != f->situation || rule->dir == (f->a->out ? IN : OUT))
 				continue;
-			c = rules_contradicted(f, rule->cause) || rules_ruled_out(f, rule->cause) ? CONFIDENCE_NONE
+			c = rules_contradicted(f, rule->cause) || rules_ruled_out(f, rule->cause) || rules_displaced(f, rule->cause) ? CONFIDENCE_NONE
 												  : rule->fits(f);
 			r->rules[r->n] = rule;
 			r->strength[r->n] = c;

@@ -156,11 +156,17 @@ struct facts {
 	struct socket_row elsewhere_row;
 	struct owner elsewhere_owner;
 	char elsewhere_netns[64];
+	int manners;           /* of the server (enum server_manner) */
+	bool limit;            /* it is known to turn clients away by a limit or a list of its own */
+	bool turned_away;      /* the port has just turned others away, in a form that leaves no doubt */
+	bool answers;          /* whoever asks there is answered: by what it is, or by what was seen */
 	/* around the end of a connection */
 	bool vanished;         /* its listener went at the same moment */
 	uint32_t disconnected; /* connections of the port that were cut off from within at that moment */
 	bool backend;          /* this host's own attempt failed while the connection was served: */
 	struct attempt_key backend_key;
+	enum outcome backend_how;
+	struct target behind;  /* where it dialled, as far as this host has that */
 	/* an open connection in which something waits */
 	enum waiting waiting;
 	int64_t waited;

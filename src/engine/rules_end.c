@@ -11,7 +11,6 @@
  * over its queue). Where it says nothing, the namespace's counters around the moment do, less surely.
  */
 enum {
-	EARLY = 30,                /* seconds: a close without a byte after more is an idle time-out */
 	AT_ONCE = 300000,          /* usec: a peer that resets our SYN-ACK within this did not wait for it */
 	FULL_SIZE_SLACK = 100,     /* bytes: options make a full-size segment smaller than the MSS */
 };
@@ -326,28 +325,6 @@ static enum confidence middlebox_reset(const struct facts *f)
 	return when(a->answer_ttl != a->peer_ttl, CONFIDENCE_INFERRED);
 }
 
-/* Our FIN was the first, soon, and no byte of ours before it. */
-static bool closed_without_answer(const struct facts *f)
-{
-	const struct attempt *a = f->a;
-
-	return a->first_fin == SIDE_SERVER && a->server_bytes == 0 && a->ended - a->first < EARLY * USEC;
-}
-
-/* Certain only where a request came: a server that is dialled and left alone may close as it likes. */
-static enum confidence closed_early(const struct facts *f)
-{
-	bool asked = f->a->client_bytes > 0 && f->a->client_bytes < 1u << 30;
-
-	return when(closed_without_answer(f) && asked && !f->backend, CONFIDENCE_PROVED);
-}
-
-/* An attempt of this host's own failed while the connection was served; whose it was is not known. */
-static enum confidence proxy_backend_dead(const struct facts *f)
-{
-	return when(closed_without_answer(f) && f->backend, CONFIDENCE_POSSIBLE);
-}
-
 /* What was found while it was open is why it was given up. */
 static enum confidence given_up_for_mtu(const struct facts *f)
 {
@@ -388,36 +365,26 @@ static enum confidence not_accepting(const struct facts *f)
 	return when(f->waiting == WAITING_ACCEPT, CONFIDENCE_PROVED);
 }
 
-static bool is_stopped(const struct facts *f)
-{
-	return f->asked_process && !f->shared && (f->process.state == 'T' || f->process.state == 't');
-}
-
 static enum confidence process_stopped(const struct facts *f)
 {
-	return when((f->waiting == WAITING_ACCEPT || f->waiting == WAITING_READ) && is_stopped(f), CONFIDENCE_PROVED);
-}
-
-static bool is_out_of_fds(const struct facts *f)
-{
-	return f->asked_process && !f->shared && f->process.fds_max > 0 && f->process.fds >= f->process.fds_max;
+	return when((f->waiting == WAITING_ACCEPT || f->waiting == WAITING_READ) && process_stopped_there(f), CONFIDENCE_PROVED);
 }
 
 static enum confidence fd_limit(const struct facts *f)
 {
-	return when(f->waiting == WAITING_ACCEPT && !is_stopped(f) && is_out_of_fds(f), CONFIDENCE_PROVED);
+	return when(f->waiting == WAITING_ACCEPT && !process_stopped_there(f) && process_without_fds(f), CONFIDENCE_PROVED);
 }
 
 static enum confidence plainly_not_accepting(const struct facts *f)
 {
-	return when(!is_stopped(f) && !is_out_of_fds(f), not_accepting(f));
+	return when(!process_stopped_there(f) && !process_without_fds(f), not_accepting(f));
 }
 
 static enum confidence not_reading(const struct facts *f)
 {
 	bool closed = f->connection.window >= 0 && (uint32_t)f->connection.window < f->connection.mss;
 
-	if (f->waiting != WAITING_READ || is_stopped(f))
+	if (f->waiting != WAITING_READ || process_stopped_there(f))
 		return CONFIDENCE_NONE;
 	return closed ? CONFIDENCE_PROVED : when(f->connection.window < 0, CONFIDENCE_INFERRED);
 }
@@ -468,8 +435,6 @@ static const struct rule rules[] = {
 	{SITUATION_RESET, IN, CAUSE_PEER_CLOSED_ABRUPTLY, reset_by_remote, {CAUSE_MIDDLEBOX_RESET}},
 	{SITUATION_RESET, OUT, CAUSE_REMOTE_RESET, reset_by_remote, {CAUSE_MIDDLEBOX_RESET}},
 	{SITUATION_RESET, WAY_EITHER, CAUSE_MIDDLEBOX_RESET, middlebox_reset, {CAUSE_PEER_CLOSED_ABRUPTLY}},
-	{SITUATION_CLOSED, IN, CAUSE_CLOSED_EARLY, closed_early, {0}},
-	{SITUATION_CLOSED, IN, CAUSE_PROXY_BACKEND_DEAD, proxy_backend_dead, {CAUSE_CLOSED_EARLY}},
 	{SITUATION_ACCEPTED, IN, CAUSE_SYN_COOKIES, syn_cookies, {0}},
 	{SITUATION_ACCEPTED, IN, CAUSE_DUPLICATE_CONNECTION, duplicate_served, {0}},
 	{SITUATION_ACCEPTED, IN, CAUSE_TIMEWAIT_REUSE, timewait_served, {0}},

@@ -339,9 +339,10 @@ static enum confidence keepalive_timeout(const struct facts *f)
 /* What a reason of the kernel for its RST leaves open; of TCP_STATE see socket_destroyed(). */
 static const struct {
 	enum reason reason;
-	enum cause causes[4];
+	enum cause causes[6];
 } reset_leaves[] = {
-	{REASON_TCP_ABORT_ON_CLOSE, {CAUSE_ABORT_UNREAD_DATA, CAUSE_PROCESS_DIED, CAUSE_QUEUE_DISCARDED}},
+	{REASON_TCP_ABORT_ON_CLOSE, {CAUSE_ABORT_UNREAD_DATA, CAUSE_PROCESS_DIED, CAUSE_QUEUE_DISCARDED, CAUSE_CLOSED_EARLY,
+		CAUSE_PROXY_BACKEND_DEAD}},
 	{REASON_TCP_KEEPALIVE_TIMEOUT, {CAUSE_KEEPALIVE_TIMEOUT}},
 };
 
@@ -390,7 +391,7 @@ static bool reset_contradicted(const struct facts *f, enum cause cause)
 		return cause != CAUSE_SOCKET_DESTROYED;
 	for (size_t i = 0; i < sizeof(reset_leaves) / sizeof(reset_leaves[0]); i++)
 		if (w->reason == reset_leaves[i].reason)
-			return !contains(reset_leaves[i].causes, 4, cause);
+			return !contains(reset_leaves[i].causes, 6, cause);
 	return false;
 }
 

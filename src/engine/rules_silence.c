@@ -62,9 +62,9 @@ static enum queue_reason queue_reason(const struct facts *f)
 {
 	if (!reached_listener(f) || !moved(f, COUNTER_LISTEN_OVERFLOWS))
 		return QUEUE_NOT_FULL;
-	if (f->asked_process && !f->shared && (f->process.state == 'T' || f->process.state == 't'))
+	if (process_stopped_there(f))
 		return QUEUE_STOPPED;
-	if (f->asked_process && !f->shared && f->process.fds_max > 0 && f->process.fds >= f->process.fds_max)
+	if (process_without_fds(f))
 		return QUEUE_OUT_OF_FDS;
 	if (f->members > 1 && !f->members_full && (f->member || f->members > 1))
 		return QUEUE_ONE_OF_SEVERAL;

@@ -7,12 +7,27 @@
 #include <stdio.h>
 #include <string.h>
 
+enum {
+	SETTING_TEXT = 480,
+	AT_DOOR = 1500000, /* usec, as in rules_close.c */
+};
+
 /* The setting for a known server, or a general word. */
 static void advise_bind(const struct names *n, const char *where, struct event_attempt *ev)
 {
-	const char *setting = n->who ? server_advice(n->who, SETTING_BIND) : NULL;
+	/* A process of sshd that serves a client, and listens for it: its title is "sshd: user". */
+	bool forwarded = n->who && strcmp(n->who->comm, "sshd") == 0 && strncmp(n->who->cmdline, "sshd: ", 6) == 0 &&
+			 !strstr(n->who->cmdline, "[listener]");
+
+	char buf[SETTING_TEXT];
+	const char *setting = n->who ? server_setting(n->who, SETTING_BIND, buf, sizeof(buf)) : NULL;
 	bool other_family = n->listener && ip_is_any(&n->listener->row.addr);
 
+	if (forwarded) {
+		ADVICE("It is a forwarded port (ssh -R): set GatewayPorts clientspecified (or yes) in /etc/ssh/sshd_config here, and "
+		       "let the client ask for all addresses: ssh -R '*:%u:...'. Check with: ss -ltnp 'sport = :%u'", n->port, n->port);
+		return;
+	}
 	ADVICE("Make %s listen on %s", n->owner, where);
 	if (setting) /* the settings are written for 0.0.0.0, which is not what is wanted then */
 		text_append(ev->advice, sizeof(ev->advice), other_family ? ". The setting: %s" : ": set %s",
@@ -178,7 +193,8 @@ static void tell_listener_gone(const struct facts *f, const struct names *n, str
 static void tell_accept_queue_full(const struct facts *f, const struct names *n,
 	struct event_attempt *ev)
 {
-	const char *setting = n->who ? server_advice(n->who, SETTING_BACKLOG) : NULL;
+	char buf[SETTING_TEXT];
+	const char *setting = n->who ? server_setting(n->who, SETTING_BACKLOG, buf, sizeof(buf)) : NULL;
 	bool capped = f->somaxconn > 0 && f->queue.queue_max == f->somaxconn;
 
 	SUMMARY("%s dialled %s, but the accept queue of %s is full (%u waiting, limit %u, which is %s): it does "
@@ -238,15 +254,42 @@ static void tell_sent_after_close(const struct facts *f, const struct names *n,
 	       "server's should be the longer one), or have the server read on after its shutdown()");
 }
 
+/* How it came that a connection was closed without an answer. */
 static void tell_closed_early(const struct facts *f, const struct names *n, struct event_attempt *ev)
 {
-	char took[32];
+	const struct attempt *a = f->a;
+	int64_t left = a->first_fin == SIDE_SERVER && a->closed ? a->closed : a->ended;
+	char took[32], buf[SETTING_TEXT], log[160];
+	const char *limit = n->who ? server_setting(n->who, SETTING_LIMIT, buf, sizeof(buf)) : NULL;
 
-	SUMMARY("%s accepted %s on port %u, received %u bytes, and closed after %s without sending a byte",
-		n->owner, n->peer, n->port, f->a->client_bytes,
-		words_duration(f->a->ended - f->a->first, took, sizeof(took)));
-	ADVICE("The server's log should say why: a limit, an access list (hosts.allow), plain text against "
-	       "TLS or the other way round, or a proxy whose backend is down");
+	words_duration(left - (a->answered ? a->answered : a->first), took, sizeof(took));
+	if (a->first_fin == SIDE_CLIENT)
+		SUMMARY("%s sent %u bytes to port %u and shut down its side, and %s closed after %s without sending a byte", n->peer,
+			a->client_bytes, n->port, n->owner, took);
+	else if (a->client_bytes == 0)
+		SUMMARY("%s accepted %s on port %u and closed after %s, before it had been asked for anything", n->owner, n->peer,
+			n->port, took);
+	else if (a->server_bytes == 0)
+		SUMMARY("%s accepted %s on port %u, received %u bytes, and closed after %s without sending a byte", n->owner,
+			n->peer, n->port, a->client_bytes, took);
+	else
+		SUMMARY("%s accepted %s on port %u and closed after %s with a line of %u bytes, without reading what it was asked",
+			n->owner, n->peer, n->port, took, a->server_bytes);
+	if (f->asked_process && f->process.tasks_max > 0 && f->process.tasks >= f->process.tasks_max)
+		text_append(ev->summary, sizeof(ev->summary), ": it cannot start another process (%u of %u tasks, the pids limit of "
+			"its control group, TasksMax=)", f->process.tasks, f->process.tasks_max);
+	if (a->client_hello)
+		ADVICE("The client spoke TLS: does this port expect it (ssl, https), or another certificate or version? ");
+	if (a->first_fin == SIDE_CLIENT)
+		text_append(ev->advice, sizeof(ev->advice), "The server takes a client that half-closes for one that is gone (nginx logs "
+			"499: proxy_ignore_client_abort on). Let the client keep its side open until the answer is there. ");
+	else if (limit && left - a->answered < AT_DOOR)
+		text_append(ev->advice, sizeof(ev->advice), "Turned away at the door by %s. ", limit);
+	else
+		text_append(ev->advice, sizeof(ev->advice), "The server's log should say why: a limit, an access list (hosts.allow), a "
+			"process or thread that it could not start (TasksMax, the pids limit), plain text against TLS or the other way "
+			"round, a missing PROXY protocol header, or a proxy whose backend is down. ");
+	text_append(ev->advice, sizeof(ev->advice), "See: %s", journal_words(n, log, sizeof(log)));
 }
 
 static void tell_peer_abrupt(const struct facts *f, const struct names *n, struct event_attempt *ev)
@@ -340,10 +383,10 @@ static const struct {
 		"{peer} dialled {dialled}, which this host forwards as a router and cannot deliver",
 		"See how this host would get there: ip route get {addr}; ip neigh show {addr}"},
 	{CAUSE_PROCESS_STOPPED,
-		"{peer} waits at {dialled}: {owner} is stopped (SIGSTOP, ^Z or a debugger) and accepts nothing",
-		"Let it go on: kill -CONT {pid}; and see who stopped it: ps -o pid,ppid,stat,wchan:20,args -p {pid}"},
+		"{peer} waits at {dialled}: {owner} is {stopped_story} and accepts nothing",
+		"Let it go on: {go_on}; and see who stopped it: ps -o pid,ppid,stat,wchan:20,args -p {pid}"},
 	{CAUSE_FD_LIMIT,
-		"{peer} waits at {dialled}: {owner} has no file descriptor left, so its accept() fails (EMFILE)",
+		"{peer} waits at {dialled}: {owner} has no file descriptor left{worker_story}, so its accept() fails (EMFILE)",
 		"Raise the limit (LimitNOFILE= in its unit; now, for the running one: prlimit --pid {pid} --nofile=65536), "
 		"and look for a leak: ls -l /proc/{pid}/fd | tail; its log says 'Too many open files'"},
 	{CAUSE_REUSEPORT_STUCK,
@@ -369,9 +412,14 @@ static const struct {
 		"See what keeps {owner} from accept(): strace -f -p {pid} -e accept,accept4. A longer backlog (at most "
 		"sysctl net.core.somaxconn) only helps against bursts"},
 	{CAUSE_PROXY_BACKEND_DEAD,
-		"{owner} accepted {peer} on port {port} and closed without a byte, after an attempt of this host to reach "
-		"{backend} had failed: likely its backend",
-		"Look at {backend}: does it run, and listen there? ss -ltnp; and at the log: {journal}"},
+		"{owner} accepted {peer} on port {port} and closed it unserved, after an attempt of this host to reach "
+		"{backend} had failed ({backend_how}): likely its backend{backend_story}",
+		"Look at {backend}: does it run, and listen there? {backend_look}; and at the log: {journal}"},
+	{CAUSE_SOURCE_PORTS_EXHAUSTED,
+		"{owner} accepted {peer} on port {port} and closed it unserved: this host has no source port left for one more "
+		"connection to {backend}",
+		"Give it more source ports (sysctl net.ipv4.ip_local_port_range), let it keep connections to its backend open, or give "
+		"the backend more addresses. See: ss -tan dst {backend} | wc -l"},
 	{CAUSE_PROCESS_DIED,
 		"{owner} died with a request of {peer} to port {port} unread, so the kernel sent a RST",
 		"See why it died (crash, OOM killer, restart): {journal}; coredumpctl list; journalctl -k | grep -i 'out of "
@@ -482,9 +530,8 @@ static const struct {
 	{CAUSE_PEER_GAVE_UP,
 		"{peer} sent one SYN to {dialled} and did not ask again", ""},
 	{CAUSE_NOT_ACCEPTING,
-		"{peer} is connected to port {port} and waits to be accepted: {owner} is busy elsewhere{syscall_story}",
-		"See what it does: strace -f -p {pid}; gdb -p {pid} -batch -ex 'thread apply all bt'. A server that serves one "
-		"client at a time needs more workers or threads"},
+		"{peer} is connected to port {port} and waits to be accepted: {owner} {busy_story}",
+		"{more_workers}. See what it does: strace -f -p {pid}; gdb -p {pid} -batch -ex 'thread apply all bt'"},
 	{CAUSE_NOT_READING,
 		"{peer} is connected to port {port} and cannot send any more: {owner} does not read, {unread} bytes wait and "
 		"the window is closed",
@@ -504,6 +551,48 @@ static const char *elsewhere_words(const struct facts *f, char *buf, size_t size
 	words_owner(&f->elsewhere_owner, owner, sizeof(owner));
 	snprintf(buf, size, "%s on %s%s%s", owner, bound, f->elsewhere_netns[0] ? ", namespace " : "",
 		f->elsewhere_netns);
+	return buf;
+}
+
+static const char *backend_how_words(const struct facts *f)
+{
+	return f->backend_how == OUTCOME_REFUSED	? "it was refused"
+	       : f->backend_how == OUTCOME_UNREACHABLE	? "it was unreachable"
+							: "it was not answered";
+}
+
+/* What is known of the place where the backend should be. */
+static const char *backend_words(const struct facts *f, char *buf, size_t size)
+{
+	const struct target *t = &f->behind;
+	char owner[160], bound[IP_TEXT];
+
+	text_copy(buf, size, "");
+	if (!t->asked || !t->has_namespace)
+		return buf;
+	if (!t->listens) {
+		snprintf(buf, size, ". Nothing listens on port %u in its namespace %s", t->port, t->netns);
+		return buf;
+	}
+	words_owner(&t->owner, owner, sizeof(owner));
+	ip_format_port(&t->row.addr, t->row.port, bound, sizeof(bound));
+	if (t->near == NEAR_LOOPBACK)
+		snprintf(buf, size, ". The program in the container, %s, listens on its own %s only", owner, bound);
+	else
+		snprintf(buf, size, ". There %s listens on %s", owner, bound);
+	return buf;
+}
+
+static const char *backend_look_words(const struct facts *f, char *buf, size_t size)
+{
+	const struct target *t = &f->behind;
+
+	if (t->asked && t->listens && t->near == NEAR_LOOPBACK)
+		snprintf(buf, size, "make it listen on 0.0.0.0 inside the container");
+	else if (t->asked && t->has_namespace && t->owner.pid > 0)
+		snprintf(buf, size, "nsenter -n -t %d ss -ltnp", t->owner.pid);
+	else
+		text_copy(buf, size, "ss -ltnp there");
 	return buf;
 }
 
@@ -533,15 +622,69 @@ static const char *md5_words(const struct facts *f)
 	return "it has none, and one is expected";
 }
 
-static const char *syscall_words(const struct facts *f, char *buf, size_t size)
+/* Why what is in the queue is not taken out of it, by what the process does. */
+static const char *busy_words(const struct facts *f, char *buf, size_t size)
 {
-	buf[0] = '\0';
+	const struct process *p = &f->process;
+
+	if (!f->asked_process)
+		text_copy(buf, size, "is busy elsewhere");
+	else if (p->waits_for[0])
+		snprintf(buf, size, "is busy elsewhere (it waits in %s for %s)", p->waits_in, p->waits_for);
+	else if (f->shared)
+		text_copy(buf, size, "and the others that hold the same socket are busy elsewhere");
+	else if (p->accepting)
+		snprintf(buf, size, "does not take it, though it waits for events (%s): at a limit of its own, or it does not know the "
+			"socket", p->syscall);
+	else if (strcmp(p->syscall, "running") == 0)
+		text_copy(buf, size, "is busy elsewhere (it is running)");
+	else
+		snprintf(buf, size, "is busy elsewhere%s%s%s", p->syscall[0] ? " (it waits in " : "", p->syscall,
+			p->syscall[0] ? ")" : "");
+	return buf;
+}
+
+static const char *more_workers_words(const struct names *n, char *buf, size_t size)
+{
+	char setting[SETTING_TEXT];
+
+	if (n->who && server_setting(n->who, SETTING_WORKERS, setting, sizeof(setting)))
+		snprintf(buf, size, "Raise what limits how many it serves at a time: %s", setting);
+	else
+		text_copy(buf, size, "A server that serves one client at a time needs more workers or threads");
+	return buf;
+}
+
+static const char *stopped_words(const struct facts *f, char *buf, size_t size)
+{
+	char worker[40] = "";
+
 	if (f->shared)
-		text_copy(buf, size, " (as are the others that hold the same socket)");
-	else if (f->asked_process && strcmp(f->process.syscall, "running") == 0)
-		snprintf(buf, size, " (it is running)");
-	else if (f->asked_process && f->process.syscall[0])
-		snprintf(buf, size, " (it waits in %s)", f->process.syscall);
+		snprintf(worker, sizeof(worker), ", its worker pid %d too,", f->process.pid);
+	if (f->process.frozen)
+		snprintf(buf, size, "frozen with its control group%s (docker pause, systemctl freeze)", worker);
+	else
+		snprintf(buf, size, "stopped%s (SIGSTOP, ^Z or a debugger)", worker);
+	return buf;
+}
+
+static const char *go_on_words(const struct facts *f, const struct names *n, char *buf, size_t size)
+{
+	if (f->process.frozen && n->who && n->who->container[0])
+		snprintf(buf, size, "docker unpause %s", n->who->container);
+	else if (f->process.frozen)
+		snprintf(buf, size, "systemctl thaw %s (or echo 0 > cgroup.freeze of its group)",
+			n->who && n->who->unit[0] ? n->who->unit : "UNIT");
+	else
+		snprintf(buf, size, "kill -CONT %d", f->process.pid);
+	return buf;
+}
+
+static const char *worker_words(const struct facts *f, char *buf, size_t size)
+{
+	text_copy(buf, size, "");
+	if (f->shared)
+		snprintf(buf, size, " in its worker (pid %d: %u of %u)", f->process.pid, f->process.fds, f->process.fds_max);
 	return buf;
 }
 
@@ -590,6 +733,12 @@ static const char *fill_in(const char *name, size_t len, const struct facts *f, 
 		return ip_format(&f->routing.next_hop, buf, size);
 	if (IS("backend"))
 		return ip_format_port(&f->backend_key.server, f->backend_key.server_port, buf, size);
+	if (IS("backend_how"))
+		return backend_how_words(f);
+	if (IS("backend_story"))
+		return backend_words(f, buf, size);
+	if (IS("backend_look"))
+		return backend_look_words(f, buf, size);
 	if (IS("journal"))
 		return journal_words(n, buf, size);
 	if (IS("elsewhere"))
@@ -598,8 +747,16 @@ static const char *fill_in(const char *name, size_t len, const struct facts *f, 
 		return no_way_words(f->routing.back);
 	if (IS("md5_story"))
 		return md5_words(f);
-	if (IS("syscall_story"))
-		return syscall_words(f, buf, size);
+	if (IS("busy_story"))
+		return busy_words(f, buf, size);
+	if (IS("more_workers"))
+		return more_workers_words(n, buf, size);
+	if (IS("stopped_story"))
+		return stopped_words(f, buf, size);
+	if (IS("go_on"))
+		return go_on_words(f, n, buf, size);
+	if (IS("worker_story"))
+		return worker_words(f, buf, size);
 	if (IS("address_story"))
 		return address_words(f, buf, size);
 	buf[0] = '?';
@@ -609,7 +766,7 @@ static const char *fill_in(const char *name, size_t len, const struct facts *f, 
 	if (IS("client_port"))
 		snprintf(buf, size, "%u", a->key.client_port);
 	if (IS("pid"))
-		snprintf(buf, size, "%d", n->who ? n->who->pid : 0);
+		snprintf(buf, size, "%d", f->asked_process && f->process.pid ? f->process.pid : n->who ? n->who->pid : 0);
 	if (IS("ttl"))
 		snprintf(buf, size, "%u", a->peer_ttl);
 	if (IS("unread"))
@@ -621,7 +778,7 @@ static const char *fill_in(const char *name, size_t len, const struct facts *f, 
 /* Copies a template with its names filled in. */
 static void expand(const char *text, const struct facts *f, const struct names *n, char *ret, size_t size)
 {
-	char buf[320];
+	char buf[640];
 
 	ret[0] = '\0';
 	while (*text) {

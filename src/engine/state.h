@@ -36,6 +36,8 @@ struct port {
 	struct event_port c;
 	uint32_t half_open; /* tracked attempts before SILENT or OPEN */
 	bool dirty;
+	int64_t turned_away; /* when a client was turned away at its door, beyond doubt; 0: never */
+	bool answers;      /* a connection was seen on which the server sent something */
 	uint32_t n_silent; /* SYNs that stayed without an answer; the times of the last ones are kept */
 	int64_t silent[PORT_SILENT];
 };
@@ -109,7 +111,9 @@ struct disconnected {
 
 /* An attempt of this host itself that failed: what a proxy's own client may suffer from. */
 struct own_failure {
-	int64_t t;
+	int64_t t;     /* when it was known to have: refused, or silent for so long; 0: free */
+	int64_t began; /* its SYN */
+	enum outcome how;
 	struct attempt_key key;
 };
 

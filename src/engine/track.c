@@ -60,6 +60,7 @@ void track_shift(struct engine *e, struct attempt *a, int64_t delta)
 	a->last += delta;
 	a->answered += a->answered ? delta : 0;
 	a->ended += a->ended ? delta : 0;
+	a->closed += a->closed ? delta : 0;
 	a->judge_by += a->judge_by ? delta : 0;
 	a->looked_from += a->looked_from ? delta : 0;
 	a->previous_end += a->previous_end ? delta : 0;
@@ -272,12 +273,12 @@ static void on_syn_ack(struct engine *e, const struct segment *s)
 }
 
 /* This host's own attempt failed at t: perhaps a proxy's. */
-static void count_own_failure(struct engine *e, const struct attempt *a, int64_t t)
+static void count_own_failure(struct engine *e, const struct attempt *a, int64_t t, enum outcome how)
 {
 	size_t n = sizeof(e->own_failures) / sizeof(e->own_failures[0]);
 
 	if (a->out || engine_is_local(e, &a->key.client))
-		e->own_failures[e->next_own_failure++ % n] = (struct own_failure){t, a->key};
+		e->own_failures[e->next_own_failure++ % n] = (struct own_failure){t, a->first, how, a->key};
 }
 
 static void on_rst_to_syn(struct engine *e, struct attempt *a, const struct segment *s)
@@ -290,7 +291,7 @@ static void on_rst_to_syn(struct engine *e, struct attempt *a, const struct segm
 	a->answer_window = s->window;
 	a->answer_timestamps = s->timestamps;
 	a->judge_by = s->t + 2 * USEC;
-	count_own_failure(e, a, s->t);
+	count_own_failure(e, a, s->t, OUTCOME_REFUSED);
 	engine_want_poll(e);
 	track_set(e, a, STAGE_REFUSED, s->t + JUDGE_AFTER);
 }
@@ -477,7 +478,7 @@ static void on_fin(struct engine *e, const struct segment *s)
 	}
 	if (a->first_fin == SIDE_NONE) {
 		a->first_fin = (uint8_t)by;
-		a->ended = s->t;
+		a->ended = a->closed = s->t;
 	}
 	table_touch(e->attempts, a);
 	track_set(e, a, STAGE_CLOSING, s->t + JUDGE_AFTER);
@@ -546,7 +547,7 @@ static void on_icmp(struct engine *e, const struct segment *s)
 	a->icmp_from = s->icmp_from;
 	a->answer_ttl = s->ttl;
 	a->judge_by = s->t + 2 * USEC;
-	count_own_failure(e, a, s->t);
+	count_own_failure(e, a, s->t, OUTCOME_UNREACHABLE);
 	engine_want_poll(e);
 	track_set(e, a, STAGE_UNREACHABLE, s->t + JUDGE_AFTER);
 }
@@ -701,7 +702,7 @@ void track_deadline(struct engine *e, struct attempt *a)
 	case STAGE_SYN:
 		a->judge_by = e->now + USEC;
 		count_silent(e, a, a->first);
-		count_own_failure(e, a, a->first);
+		count_own_failure(e, a, e->now, OUTCOME_SILENT);
 		engine_want_poll(e);
 		track_set(e, a, STAGE_SILENT, e->now + JUDGE_AFTER);
 		break;

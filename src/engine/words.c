@@ -358,12 +358,22 @@ static void tell_host(const struct facts *f, struct event_attempt *ev)
 
 	if (f->asked_process && f->process.pid == 0)
 		words_say(ev, "process", "the process that listened is gone");
+	else if (f->asked_process && f->process.frozen)
+		words_say(ev, "process", "pid %d is in a control group that is frozen", f->process.pid);
 	else if (f->asked_process && (f->process.state == 'T' || f->process.state == 't'))
 		words_say(ev, "process", "pid %d is stopped (state %c)", f->process.pid, f->process.state);
 	else if (f->asked_process && f->process.fds_max > 0)
 		words_say(ev, "process", "pid %d: %u of %u descriptors open%s%s", f->process.pid, f->process.fds,
 			f->process.fds_max, f->process.syscall[0] ? ", its main thread in " : "", f->process.syscall);
-	if (f->shared)
+	if (f->asked_process && f->process.waits_for[0])
+		words_say(ev, "process", "pid %d: a thread waits in %s for %s", f->process.pid, f->process.waits_in,
+			f->process.waits_for);
+	if (f->asked_process && f->process.tasks_max > 0 && f->process.tasks >= f->process.tasks_max)
+		words_say(ev, "process", "its control group has %u of %u tasks (pids.max): it cannot start another", f->process.tasks,
+			f->process.tasks_max);
+	if (f->shared && f->process.decides)
+		words_say(ev, "process", "%u processes hold the socket, and none of its workers could serve it", f->process.holders);
+	else if (f->shared)
 		words_say(ev, "process", "other processes hold the same socket, so what this one does decides nothing");
 	if (f->asked_half_open)
 		words_say(ev, "sockets", "%u connections of the port are half open (tcp_max_syn_backlog %u, tcp_syncookies %d)",

@@ -122,7 +122,10 @@ static bool serve(int socket)
 		owner_find(reply.owners, reply.n);
 		break;
 	case BROKER_PROCESS:
-		process_read(request.pid, &reply.process);
+		if (request.n > 0)
+			process_of_socket(request.inodes[0], &reply.process);
+		if (reply.process.pid == 0)
+			process_read(request.pid, &reply.process);
 		break;
 	case BROKER_ELSEWHERE:
 		namespaces_find_listener(request.port, &reply.elsewhere);

@@ -332,11 +332,15 @@ static bool ask_process(struct host *h, const struct question *q, struct answer 
 		a->n = a->bound_owner.holders;
 		if (a->bound_owner.pid > 0)
 			request.pid = a->bound_owner.pid;
+		request.n = 1;
+		request.inodes[0] = q->inode;
 	}
 	if (request.pid <= 0 || !ask_broker(h, &request))
 		return false;
 	a->process = h->process;
 	a->process.syscall[sizeof(a->process.syscall) - 1] = '\0';
+	a->process.waits_in[sizeof(a->process.waits_in) - 1] = '\0';
+	a->process.waits_for[sizeof(a->process.waits_for) - 1] = '\0';
 	return true;
 }
 

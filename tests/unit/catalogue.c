@@ -291,11 +291,12 @@ static void test_servers(void **state)
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct owner o = {.pid = 1};
 		const char *bind, *backlog;
+		char bind_buf[256], backlog_buf[256];
 
 		strcpy(o.comm, cases[i].comm);
 		strcpy(o.cmdline, cases[i].cmdline);
-		bind = server_advice(&o, SETTING_BIND);
-		backlog = server_advice(&o, SETTING_BACKLOG);
+		bind = server_setting(&o, SETTING_BIND, bind_buf, sizeof(bind_buf));
+		backlog = server_setting(&o, SETTING_BACKLOG, backlog_buf, sizeof(backlog_buf));
 		if (!cases[i].in_bind) {
 			expect(!bind && !backlog, "%s is known", cases[i].comm);
 			continue;
@@ -317,10 +318,10 @@ static void test_server_near_misses(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(names); i++) {
 		struct owner o = {.pid = 1};
+		char buf[256];
 
 		strcpy(o.comm, names[i]);
-		note(failures, server_advice(&o, SETTING_BIND) == NULL, "%s: \"%s\"", names[i],
-			server_advice(&o, SETTING_BIND));
+		note(failures, server_setting(&o, SETTING_BIND, buf, sizeof(buf)) == NULL, "%s: \"%s\"", names[i], buf);
 	}
 	expect(failures == 0, "%d taken for another", failures);
 }

@@ -1,0 +1,172 @@
+/* rules_close.c - connections that were accepted and ended before they were served: turned away, or by a proxy. */
+#include "rule.h"
+#include "servers.h"
+
+/*
+ * Theory of operation
+ *
+ * A server that turns a client away - a limit, an access list, a child that could not be forked or ended at once -
+ * accepts it and closes. What the client then gets is a race between its first bytes and that close(): the end of the
+ * file where they come later, a RST where they lie unread (close() sends one then), or a RST in answer to them. So the
+ * three are one cause here, told by what came before: nothing was answered, within moments of the accept. Where the
+ * client had asked already, closing without an answer is the same cause, however long it took.
+ *
+ * With bytes unread it may also be a server that judged by the first of them. It counts as turned away where the server is
+ * known for a limit of its own, or where the port has just turned others away who had not said a word.
+ *
+ * A proxy does the same when its own connect() failed. An attempt of this host's that failed while the connection was
+ * served is then likely its own, surely so if the program is a proxy and closes at once.
+ */
+enum {
+	EARLY = 30,           /* seconds: a close without a byte after more is an idle time-out */
+	AT_DOOR = 1500000,    /* usec, from the SYN-ACK: within this a server turns away */
+	GREETING_MAX = 160,   /* bytes with which it may say why before it was asked for anything */
+	LINE_MAX = 64,        /* or in answer to what it has not read */
+	HANDSHAKE_MAX = 8192, /* bytes of a TLS server's handshake, with a chain of certificates */
+	BYTES_MAX = 1u << 30, /* more is a number that does not belong to this connection */
+	GAVE_UP_AFTER = 900000, /* usec: a client that leaves sooner was not waiting for an answer */
+};
+
+static bool by_server(const struct attempt *a)
+{
+	return a->reset_by == SIDE_SERVER;
+}
+
+/* When the server ended it: by its FIN, or by a RST. */
+static int64_t left_at(const struct attempt *a)
+{
+	return a->first_fin == SIDE_SERVER && a->closed ? a->closed : a->ended;
+}
+
+static bool is_known(const struct attempt *a)
+{
+	return a->bytes_known && !a->out && !a->unknown && a->client_bytes < BYTES_MAX && a->server_bytes < BYTES_MAX;
+}
+
+static bool is_at_door(const struct facts *f)
+{
+	const struct attempt *a = f->a;
+
+	return is_known(a) && a->answered && left_at(a) - a->answered < AT_DOOR && !a->client_left;
+}
+
+/* The listener went, or the connection was cut off from without: another story. */
+static bool is_other_end(const struct facts *f)
+{
+	const struct kernel_word *w = f->said.reset;
+
+	return f->vanished || (w && (w->reason == REASON_TCP_KEEPALIVE_TIMEOUT ||
+					    (w->reason == REASON_TCP_STATE && w->routed && w->state != 0 && w->state != 7)));
+}
+
+/* RST instead of FIN, since close() found bytes unread, or by SO_LINGER. */
+static bool aborted(const struct facts *f)
+{
+	const struct attempt *a = f->a;
+
+	return f->situation == SITUATION_RESET && by_server(a) && a->answer_flags & TCP_ACK && !a->server_fin &&
+	       !a->zero_window && !a->given_up;
+}
+
+/* It left bytes unread: by the socket's last word, or by the kernel's reason. */
+static bool left_bytes(const struct facts *f)
+{
+	return f->a->fate == FATE_UNREAD || (f->said.reset && f->said.reset->reason == REASON_TCP_ABORT_ON_CLOSE) ||
+	       (!f->said.reset && moved(f, COUNTER_ABORT_ON_CLOSE));
+}
+
+/* Its FIN came first; a RST may have followed, to what the client had still to say. */
+static bool closed_first(const struct facts *f)
+{
+	const struct attempt *a = f->a;
+
+	if (a->first_fin != SIDE_SERVER)
+		return false;
+	return f->situation == SITUATION_CLOSED || (f->situation == SITUATION_RESET && by_server(a) && !a->client_fin);
+}
+
+static bool is_turned_away(const struct facts *f)
+{
+	const struct attempt *a = f->a;
+
+	if (!is_at_door(f) || is_other_end(f))
+		return false;
+	if (closed_first(f))
+		return a->server_bytes == 0 || (f->limit && a->client_bytes == 0 && a->server_bytes <= GREETING_MAX);
+	if (!aborted(f))
+		return false;
+	if (a->client_bytes == 0) /* nobody had asked for anything */
+		return a->server_bytes == 0;
+	if (!left_bytes(f))
+		return false;
+	return f->limit ? a->server_bytes <= LINE_MAX : f->turned_away && a->server_bytes == 0;
+}
+
+/* Its FIN was the first, soon, and no byte of its before it. */
+static bool closed_without_answer(const struct facts *f)
+{
+	const struct attempt *a = f->a;
+
+	return is_known(a) && f->situation == SITUATION_CLOSED && closed_first(f) && a->server_bytes == 0 &&
+	       a->client_bytes > 0 && a->ended - a->first < EARLY * USEC;
+}
+
+/*
+ * The client had asked and shut down its side, as it may (RFC 9293, 3.6.1); the server closed without an answer at once,
+ * though it is one that answers.
+ */
+static bool half_closed_without_answer(const struct facts *f)
+{
+	const struct attempt *a = f->a;
+
+	return is_known(a) && f->situation == SITUATION_CLOSED && a->first_fin == SIDE_CLIENT && a->server_fin && f->answers &&
+	       a->server_bytes == 0 && a->client_bytes > 0 && a->closed - a->answered < GAVE_UP_AFTER && !a->client_left;
+}
+
+/* What a proxy does when it cannot reach its backend. */
+static bool is_backend_dead(const struct facts *f)
+{
+	const struct attempt *a = f->a;
+	bool proxy = (f->manners & MANNER_PROXY) != 0;
+	bool ended = closed_first(f) || aborted(f);
+
+	if (!f->backend || !is_known(a) || !ended || is_other_end(f) || left_at(a) - a->first >= EARLY * USEC)
+		return false;
+	if (a->server_bytes == 0)
+		return proxy || f->situation == SITUATION_CLOSED || is_at_door(f);
+	return proxy && a->client_hello && a->server_bytes < HANDSHAKE_MAX;
+}
+
+static enum confidence closed_early(const struct facts *f)
+{
+	return when((is_turned_away(f) || closed_without_answer(f) || half_closed_without_answer(f)) && !is_backend_dead(f),
+		CONFIDENCE_PROVED);
+}
+
+/* Whose attempt it was that failed is not known; a proxy's own it is as good as surely. */
+static enum confidence proxy_backend_dead(const struct facts *f)
+{
+	return when(is_backend_dead(f), f->manners & MANNER_PROXY ? CONFIDENCE_INFERRED : CONFIDENCE_POSSIBLE);
+}
+
+bool rules_displaced(const struct facts *f, enum cause cause)
+{
+	static const enum cause mechanisms[] = {CAUSE_ABORT_UNREAD_DATA, CAUSE_ABORT_LINGER, CAUSE_SENT_AFTER_CLOSE,
+		CAUSE_STALE_CONNECTION};
+
+	if (f->situation != SITUATION_RESET || (!is_turned_away(f) && !is_backend_dead(f)))
+		return false;
+	for (size_t i = 0; i < sizeof(mechanisms) / sizeof(mechanisms[0]); i++)
+		if (mechanisms[i] == cause)
+			return true;
+	return false;
+}
+
+static const struct rule rules[] = {
+	{SITUATION_CLOSED, IN, CAUSE_CLOSED_EARLY, closed_early, {0}},
+	{SITUATION_RESET, IN, CAUSE_CLOSED_EARLY, closed_early, {0}},
+	{SITUATION_CLOSED, IN, CAUSE_PROXY_BACKEND_DEAD, proxy_backend_dead, {CAUSE_CLOSED_EARLY}},
+	{SITUATION_RESET, IN, CAUSE_PROXY_BACKEND_DEAD, proxy_backend_dead, {CAUSE_CLOSED_EARLY}},
+};
+
+const struct rule_table close_rules = RULE_TABLE(rules);
