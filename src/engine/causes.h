@@ -64,7 +64,7 @@
 		"ECONNREFUSED", \
 		"the listener's history") \
 	CAUSE(RESTARTING, "restarting", "dialled during a restart", \
-		"the listener went away and came back around the refusal", \
+		"the server's listener went away and another process of it came back around the refusal", \
 		"ECONNREFUSED", \
 		"the listener's history") \
 	CAUSE(LISTENER_GONE, "listener-gone", "the listener went away", \

@@ -160,19 +160,28 @@ static void tell_listener_gone(const struct facts *f, const struct names *n, str
 {
 	char ago[32], lived[32], log[160];
 	int64_t gone = f->a->answered - f->gone->gone;
-	const char *how = !f->asked_process	? "the listener went away"
+	const char *how = f->accepting		? "it closed its listener and opened it again "
+			  : !f->asked_process	? "the listener went away"
 			  : f->process.pid == 0 ? "the process has ended"
 						: "it closed its listener and goes on without";
 
 	words_duration(gone > 0 ? gone : 0, ago, sizeof(ago));
 	words_duration(f->gone->gone - f->gone->up, lived, sizeof(lived));
 	SUMMARY("%s dialled %s, where %s listened until %s before: %s", n->peer, n->dialled, n->owner, ago, how);
-	if (f->gone->absent)
+	if (f->accepting)
+		text_append(ev->summary, sizeof(ev->summary), "%s later",
+			words_duration(f->accepting->up - f->gone->gone, lived, sizeof(lived)));
+	else if (f->gone->absent)
 		text_append(ev->summary, sizeof(ev->summary), ", after %s and %" PRId64 " connection%s%s", lived,
 			f->gone_served, f->gone_served == 1 ? "" : "s",
 			f->gone_served == 1 ? " (a server that takes one only?)" : "");
-	ADVICE("See why it went (exit, crash, or a server that takes one connection only): %s; coredumpctl "
-	       "list; and start it again", journal_words(n, log, sizeof(log)));
+	if (f->accepting || (f->asked_process && f->process.pid != 0))
+		ADVICE("See why it closes while it runs on: %s; a limit that turns the service off for a while "
+		       "(xinetd: cps), a reload that closes before it opens, or a server that takes one connection "
+		       "only", journal_words(n, log, sizeof(log)));
+	else
+		ADVICE("See why it went (exit, crash, or a server that takes one connection only): %s; coredumpctl "
+		       "list; and start it again", journal_words(n, log, sizeof(log)));
 }
 
 static void tell_accept_queue_full(const struct facts *f, const struct names *n,

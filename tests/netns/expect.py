@@ -192,7 +192,7 @@ OTHERWISE = {
 FIRST_VARIANTS = {
     "no-listener over IPv6": (scenarios.no_listener, dict(family=6), "no-listener"),
     "loopback-only over IPv6": (scenarios.loopback_only, dict(family=6), "loopback-only"),
-    "restarting as a new process": (scenarios.restarting_new_process, {}, "restarting"),
+    "reopened by the same process": (scenarios.reopened, {}, "listener-gone"),
     "accept queue of 1": (scenarios.accept_queue_full, dict(backlog=1), "accept-queue-full"),
     "reject admin-prohibited": (scenarios.firewall_reject, dict(with_what="admin-prohibited", expect="EHOSTUNREACH"),
                                 "firewall-reject"),

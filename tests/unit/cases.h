@@ -69,6 +69,7 @@ struct rule_case {
 	uint8_t synacks;     /* 0: one */
 	uint8_t icmp_type;   /* 0: 3, with code 13 */
 	uint8_t icmp_code;
+	int32_t pid_before, pid_now; /* of the listener that went, and of the one that takes it by now */
 	bool other_name, partial, elsewhere, v6;
 	struct attempt a;        /* what else the wire showed of it */
 	struct routing route;    /* both ways unknown: not asked */

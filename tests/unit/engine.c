@@ -291,6 +291,36 @@ static void test_restarting(void **state)
 	bench_free(b);
 }
 
+/* The process lives on, closes its listener and opens it again: told so by the same id, as another process is not. */
+static void test_reopened(void **state)
+{
+	(void)state;
+	for (int other = 0; other < 2; other++) {
+		struct bench *b = bench_new();
+		struct flow f = flow_to(80);
+		uint64_t cookie = bench_listen(b, "0.0.0.0", 80)->cookie;
+		const struct event_attempt *told;
+		int64_t id;
+
+		bench_run(b, 3 * USEC);
+		bench_own(b, 80, "xinetd", 7);
+		bench_unlisten(b, 80);
+		bench_gone(b, cookie);
+		bench_run(b, USEC / 2);
+		flow_refused(b, &f);
+		bench_run(b, 3 * USEC);
+		id = told_as(b, 80, "refused", "listener-gone", "proved", "ECONNREFUSED")->id;
+		bench_listen(b, "0.0.0.0", 80);
+		bench_poll(b);
+		bench_own(b, 80, "xinetd", other ? 8 : 7);
+		bench_run(b, 3 * USEC);
+		told = told_as(b, 80, "refused", other ? "restarting" : "listener-gone", "proved", "ECONNREFUSED");
+		assert_int_equal(told->id, id);
+		expect(other || strstr(told->summary, "closed its listener and opened it again"), "%s", told->summary);
+		bench_free(b);
+	}
+}
+
 /* More than a minute after the old one went: the new one is no restart of it. */
 static void test_restarting_near_miss(void **state)
 {
@@ -663,6 +693,7 @@ int main(void)
 		cmocka_unit_test(test_too_early_revised),
 		cmocka_unit_test(test_too_early_near_miss),
 		cmocka_unit_test(test_restarting),
+		cmocka_unit_test(test_reopened),
 		cmocka_unit_test(test_restarting_near_miss),
 		cmocka_unit_test(test_firewall_reset),
 		cmocka_unit_test(test_mixed_resets),
