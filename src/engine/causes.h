@@ -58,7 +58,7 @@
 	CAUSE(OTHER_NAMESPACE, "other-namespace", "listens in another namespace", \
 		"the server listens in another network namespace", \
 		"ECONNREFUSED", \
-		"the listeners of every namespace on this host") \
+		"the listeners of every namespace on this host, their addresses, and which namespaces are joined with this one") \
 	CAUSE(TOO_EARLY, "too-early", "dialled before it listened", \
 		"the listener came up shortly after the refusal", \
 		"ECONNREFUSED", \

@@ -65,9 +65,33 @@ static bool has_other_holder(const struct facts *f)
 	return f->asked && (f->port.bound || f->port.udp || f->port.outgoing);
 }
 
+static enum confidence at_most(enum confidence strength, enum confidence limit)
+{
+	return strength < limit ? strength : limit;
+}
+
+static bool nobody_has_it(const struct facts *f)
+{
+	return nobody_near(f) && !f->gone && !has_other_holder(f);
+}
+
+/*
+ * Who listens on the port in another namespace may be meant: likely so if this host is its way out, and else it may
+ * just as well be a stranger's.
+ */
+static enum confidence other_namespace(const struct facts *f)
+{
+	bool joined = f->elsewhere_reach == ELSEWHERE_JOINED;
+
+	return when(nobody_has_it(f) && f->elsewhere,
+		at_most(stack_refused(f), joined ? CONFIDENCE_INFERRED : CONFIDENCE_POSSIBLE));
+}
+
 static enum confidence no_listener(const struct facts *f)
 {
-	return when(nobody_near(f) && !f->gone && !has_other_holder(f) && !f->elsewhere, stack_refused(f));
+	if (!nobody_has_it(f) || (f->elsewhere && f->elsewhere_reach == ELSEWHERE_JOINED))
+		return CONFIDENCE_NONE;
+	return f->elsewhere ? at_most(stack_refused(f), CONFIDENCE_POSSIBLE) : stack_refused(f);
 }
 
 /* That is the story then, whoever else is near. */
@@ -245,11 +269,6 @@ static enum confidence redirected(const struct facts *f)
 		CONFIDENCE_POSSIBLE);
 }
 
-static enum confidence other_namespace(const struct facts *f)
-{
-	return when(nobody_near(f) && !f->gone && f->elsewhere && !has_other_holder(f), stack_refused(f));
-}
-
 /* A scan: what the port did with it says nothing about the port. */
 static enum confidence odd_flags(const struct facts *f)
 {
@@ -310,6 +329,7 @@ static enum confidence proved(const struct facts *f)
 }
 
 static const struct rule rules[] = {
+	{SITUATION_REFUSED, IN, CAUSE_OTHER_NAMESPACE, other_namespace, {0}}, /* says all that no-listener says */
 	{SITUATION_REFUSED, IN, CAUSE_NO_LISTENER, no_listener, {0}},
 	{SITUATION_REFUSED, IN, CAUSE_NO_LISTENER, door_unknown,
 		{CAUSE_LOOPBACK_ONLY, CAUSE_OTHER_ADDRESS, CAUSE_LISTENER_GONE}},
@@ -323,7 +343,6 @@ static const struct rule rules[] = {
 	{SITUATION_REFUSED, IN, CAUSE_UDP_ONLY, udp_only, {0}},
 	{SITUATION_REFUSED, IN, CAUSE_LISTENER_GONE, listener_gone, {0}},
 	{SITUATION_REFUSED, IN, CAUSE_STEERED_AWAY, steered_away, {0}},
-	{SITUATION_REFUSED, IN, CAUSE_OTHER_NAMESPACE, other_namespace, {0}},
 	{SITUATION_REFUSED, IN, CAUSE_TOO_EARLY, too_early,
 		{CAUSE_REDIRECT_NO_LISTENER, CAUSE_FIREWALL_RESET}},
 	{SITUATION_REFUSED, IN, CAUSE_RESTARTING, restarting, {0}},

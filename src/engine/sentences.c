@@ -301,6 +301,28 @@ static void tell_remote_reset(const struct facts *f, const struct names *n, stru
 		n->addr);
 }
 
+static void tell_other_namespace(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	char owner[160], bound[IP_TEXT], addr[IP_TEXT];
+
+	ip_format_port(&f->elsewhere_row.addr, f->elsewhere_row.port, bound, sizeof(bound));
+	words_owner(&f->elsewhere_owner, owner, sizeof(owner));
+	ip_format(&f->elsewhere_addr, addr, sizeof(addr));
+	SUMMARY("%s dialled %s and was refused: nothing listens there in this network namespace, but %s on %s%s%s does "
+		"in another one", n->peer, n->dialled, owner, bound, f->elsewhere_netns[0] ? ", namespace " : "",
+		f->elsewhere_netns);
+	if (f->elsewhere_reach == ELSEWHERE_JOINED)
+		ADVICE("Publish the port (docker run -p %u:%u; podman: --publish), or have the peer dial the namespace's own "
+		       "address %s, if that is whom it means. Else start the server that should listen here",
+			n->port, n->port, addr);
+	else if (f->elsewhere_reach == ELSEWHERE_APART)
+		ADVICE("If that is whom the peer means, it has the address %s there: publish or forward the port, or have the "
+		       "peer dial it. Else start the server that should listen here; ip netns; lsns -t net", addr);
+	else
+		ADVICE("If that is whom the peer means: its namespace has no address to be reached by, so run it in this one "
+		       "(systemd: PrivateNetwork=no; docker: a network). Else start the server that should listen here");
+}
+
 static const struct {
 	void (*tell)(const struct facts *f, const struct names *n, struct event_attempt *ev);
 } tellers[CAUSE_COUNT] = {
@@ -316,6 +338,7 @@ static const struct {
 	[CAUSE_TOO_EARLY] = {tell_too_early},
 	[CAUSE_RESTARTING] = {tell_restarting},
 	[CAUSE_LISTENER_GONE] = {tell_listener_gone},
+	[CAUSE_OTHER_NAMESPACE] = {tell_other_namespace},
 	[CAUSE_ACCEPT_QUEUE_FULL] = {tell_accept_queue_full},
 	[CAUSE_PEER_SILENT] = {tell_peer_silent},
 	[CAUSE_PEER_RESET] = {tell_peer_reset},
@@ -496,23 +519,7 @@ static const struct {
 		"{peer} is connected to port {port} and cannot send any more: {owner} does not read, {unread} bytes wait and "
 		"the window is closed",
 		"See what it does: strace -f -p {pid}; ss -tnp 'sport = :{port}' shows Recv-Q"},
-	{CAUSE_OTHER_NAMESPACE,
-		"{peer} dialled {dialled} and was refused: nothing listens there in this network namespace, but {elsewhere} "
-		"does in another one",
-		"Publish the port (docker run -p {port}:{port}; podman: --publish), or have the peer dial the namespace's own "
-		"address"},
 };
-
-static const char *elsewhere_words(const struct facts *f, char *buf, size_t size)
-{
-	char owner[160], bound[IP_TEXT];
-
-	ip_format_port(&f->elsewhere_row.addr, f->elsewhere_row.port, bound, sizeof(bound));
-	words_owner(&f->elsewhere_owner, owner, sizeof(owner));
-	snprintf(buf, size, "%s on %s%s%s", owner, bound, f->elsewhere_netns[0] ? ", namespace " : "",
-		f->elsewhere_netns);
-	return buf;
-}
 
 static const char *no_way_words(enum route back)
 {
@@ -599,8 +606,6 @@ static const char *fill_in(const char *name, size_t len, const struct facts *f, 
 		return ip_format_port(&f->backend_key.server, f->backend_key.server_port, buf, size);
 	if (IS("journal"))
 		return journal_words(n, buf, size);
-	if (IS("elsewhere"))
-		return elsewhere_words(f, buf, size);
 	if (IS("no_way"))
 		return no_way_words(f->routing.back);
 	if (IS("md5_story"))

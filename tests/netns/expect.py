@@ -81,7 +81,7 @@ WANTED = {want.cause: want for want in [
     refused("restarting", confidence=SURE, before=["no-listener", "listener-gone"], advice="socket activation"),
     refused("listener-gone", confidence=SURE, before=["no-listener"], advice="journalctl"),
     refused("steered-away", advice="bpftool link show"),
-    refused("other-namespace", advice="Publish the port"),
+    refused("other-namespace", confidence=INFERRED, advice="Publish the port"),
     # full queues
     silent("accept-queue-full", advice="strace", beside=HELD),
     unfinished("accept-queue-full-late", advice="backlog", beside=HELD, before=["peer-silent"]),
@@ -175,6 +175,8 @@ OTHERWISE = {
     "sent-after-lost-fin": dict(client_sees="ECONNRESET"),
     "stale-segment": dict(confidence=OPEN),
     "stale-segment-without-listener": dict(confidence=OPEN),
+    "other-namespace apart": dict(confidence=OPEN, advice="10.79.0.2", beside=["no-listener"]),
+    "other-namespace isolated": dict(confidence=OPEN, advice="PrivateNetwork", beside=["no-listener"]),
     "timewait-reuse rfc1337": dict(outcome="silent", client_sees="ETIMEDOUT", patience=12),
     "duplicate-connection silent": dict(outcome="silent", client_sees="ETIMEDOUT", patience=12),
     "peer-firewall icmp": dict(outcome="unfinished"),

@@ -82,7 +82,7 @@ struct rule_case {
 	uint32_t disconnected;
 	int cookies;
 	bool named, all_full;    /* the look-up named one of the members; they are all full */
-	bool other_netns;        /* somebody listens in another namespace */
+	int other_netns;         /* somebody listens in another namespace: 1 + enum elsewhere_reach, but not on loopback */
 	bool impossible, from_here, vanished, backend;
 	struct {
 		bool inner, said; /* by what it is known where NAT leads */

@@ -615,10 +615,13 @@ static void test_other_namespace(void **state)
 	struct flow f = flow_to(81), g = flow_in(PEER, 40001, HOST, 81);
 
 	(void)state;
-	b->elsewhere = (struct answer){.complete = true, .found = true, .row = {.port = 81}, .netns = "web"};
+	b->elsewhere = (struct answer){.complete = true, .found = true, .row = {.port = 81}, .netns = "web",
+		.reach = ELSEWHERE_JOINED};
+	ip_parse("172.17.0.2", &b->elsewhere.reach_addr);
 	flow_refused(b, &f);
 	bench_run(b, 3 * USEC);
-	told_as(b, 81, "refused", "other-namespace", "proved", "ECONNREFUSED");
+	told_as(b, 81, "refused", "other-namespace", "inferred", "ECONNREFUSED");
+	expect(strstr(bench_attempt(b, 81)->advice, "172.17.0.2") != NULL, "%s", bench_attempt(b, 81)->advice);
 	expect(strstr(bench_attempt(b, 81)->summary, "web") != NULL, "%s", bench_attempt(b, 81)->summary);
 	b->elsewhere.found = false; /* it went */
 	bench_run(b, 3 * USEC);
@@ -627,6 +630,29 @@ static void test_other_namespace(void **state)
 	told_as(b, 81, "refused", "no-listener", "proved", "ECONNREFUSED");
 	assert_int_equal(b->asked[ASK_ELSEWHERE], 2);
 	bench_free(b);
+}
+
+/* A listener that can be reached from nowhere but its own namespace, or is the peer's own, is not whom it dialled for. */
+static void test_unrelated_namespace(void **state)
+{
+	(void)state;
+	for (int own = 0; own < 2; own++) {
+		struct bench *b = bench_ready();
+		struct flow f = flow_to(6379);
+
+		b->elsewhere = (struct answer){.complete = true, .found = true, .row = {.port = 6379}, .netns = "cache",
+			.reach = own ? ELSEWHERE_JOINED : ELSEWHERE_LOOPBACK};
+		if (own)
+			ip_parse(PEER, &b->elsewhere.reach_addr);
+		flow_refused(b, &f);
+		bench_run(b, 3 * USEC);
+		told_as(b, 6379, "refused", "no-listener", "proved", "ECONNREFUSED");
+		expect(!strstr(bench_attempt(b, 6379)->advice, "ublish"), "%s", bench_attempt(b, 6379)->advice);
+		for (int i = 0; i < EVENT_EVIDENCE; i++)
+			expect(strcmp(bench_attempt(b, 6379)->evidence[i].source, "netns") != 0, "%s",
+				bench_attempt(b, 6379)->evidence[i].text);
+		bench_free(b);
+	}
 }
 
 /* Who has the port here is the better story, and nobody else is asked for. */
@@ -708,6 +734,7 @@ int main(void)
 		cmocka_unit_test(test_not_for_us),
 		cmocka_unit_test(test_other_namespace),
 		cmocka_unit_test(test_other_namespace_near_miss),
+		cmocka_unit_test(test_unrelated_namespace),
 		cmocka_unit_test(test_steered_away),
 		cmocka_unit_test(test_redirected),
 	};

@@ -222,7 +222,8 @@ static void make(const struct rule_case *c, struct facts *f)
 	f->half_open = c->half_open;
 	f->half_open_max = 100;
 	f->cookies = c->cookies;
-	f->asked_elsewhere = f->elsewhere = c->other_netns;
+	f->asked_elsewhere = f->elsewhere = c->other_netns != 0;
+	f->elsewhere_reach = (enum elsewhere_reach)(c->other_netns - f->elsewhere);
 	f->vanished = c->vanished;
 	f->disconnected = c->disconnected;
 	f->backend = c->backend;
