@@ -357,6 +357,14 @@ struct question {
 	uint8_t ttl;        /* its own; 0: not known */
 };
 
+/* How a listener in another network namespace can be reached; a larger one is nearer. */
+enum elsewhere_reach {
+	ELSEWHERE_LOOPBACK, /* it is bound to loopback there: from nowhere else */
+	ELSEWHERE_ISOLATED, /* its namespace has only loopback, or no address that it takes */
+	ELSEWHERE_APART,    /* it has an address, and no interface of its namespace leads to this one */
+	ELSEWHERE_JOINED,   /* one does (veth, macvlan), and this namespace is not the one behind it */
+};
+
 struct answer {
 	bool found; /* ASK_LOOKUP: a socket was found, and row is it */
 	struct socket_row row;
@@ -382,6 +390,8 @@ struct answer {
 	struct firewall_verdict firewall; /* ASK_FIREWALL */
 	struct tracked_flow flow;   /* ASK_FLOW */
 	struct owner elsewhere_owner;
+	enum elsewhere_reach reach; /* ASK_ELSEWHERE: of row, and by which address; any: none */
+	struct ip reach_addr;
 	char netns[64];
 };
 

@@ -2,6 +2,7 @@
 #include "namespaces.h"
 #include "base/text.h"
 #include "containers.h"
+#include "netns_reach.h"
 #include "sockdiag.h"
 
 #include <ctype.h>
@@ -184,7 +185,8 @@ int namespace_visit(int fd, void (*visit)(void *ctx), void *ctx)
 struct search {
 	const struct ip *addr; /* NULL: any */
 	uint16_t port;
-	struct elsewhere_record *ret;
+	struct netns_home home;
+	struct elsewhere_record here; /* of the namespace that is looked into */
 	struct socket_row *rows;
 };
 
@@ -223,61 +225,80 @@ static int reach_of(const struct search *s, const struct ip *addr)
 static void look_here(void *ctx)
 {
 	struct search *s = ctx;
+	struct elsewhere_record *here = &s->here;
 	struct sockdiag *sd;
 	size_t n = 0;
+	int r;
 
 	if (s->addr && !has_address(s->addr))
 		return;
-	s->ret->address = s->addr != NULL;
+	here->address = s->addr != NULL;
 	sd = sockdiag_new();
-	if (!sd || sockdiag_listeners(sd, s->rows, ROWS_MAX, &n) < 0)
-		s->ret->complete = false;
+	r = sd ? sockdiag_listeners_of(sd, s->port, s->rows, ROWS_MAX, &n) : -errno;
+	here->complete = r == 0;
 	for (size_t i = 0; i < n; i++) {
-		if (s->rows[i].port != s->port ||
-			(s->ret->found && reach_of(s, &s->rows[i].addr) <= reach_of(s, &s->ret->row.addr)))
+		if (here->found && reach_of(s, &s->rows[i].addr) <= reach_of(s, &here->row.addr))
 			continue;
-		s->ret->row = s->rows[i];
-		s->ret->found = true;
+		here->row = s->rows[i];
+		here->found = true;
 	}
+	if (here->found)
+		here->reach = (uint8_t)netns_reach(&s->home, &here->row, &here->reach_addr);
 	sockdiag_free(sd);
 }
 
-static void search_all(struct search *s)
+/* Whether what was found last is the better answer. */
+static bool is_better(const struct elsewhere_record *a, const struct elsewhere_record *best)
+{
+	if (a->address != best->address)
+		return a->address;
+	return a->found && (!best->found || a->reach > best->reach);
+}
+
+static void search_all(struct search *s, struct elsewhere_record *ret)
 {
 	struct namespace_entry *entries = calloc(NAMESPACES_MAX, sizeof(*entries));
+	bool complete = false;
 	size_t n;
 
-	memset(s->ret, 0, sizeof(*s->ret));
+	memset(ret, 0, sizeof(*ret));
 	s->rows = calloc(ROWS_MAX, sizeof(*s->rows));
-	n = entries && s->rows ? namespaces_list(entries, &s->ret->complete) : 0;
-	for (size_t i = 0; i < n && !s->ret->found && !s->ret->address; i++) {
+	s->home = netns_home_open();
+	n = entries && s->rows ? namespaces_list(entries, &complete) : 0;
+	for (size_t i = 0; i < n && !(ret->found && ret->reach == ELSEWHERE_JOINED); i++) {
 		int fd = namespace_open(&entries[i]);
 
+		s->here = (struct elsewhere_record){.complete = true};
 		if (fd < 0 || namespace_visit(fd, look_here, s) < 0)
-			s->ret->complete = false;
+			complete = false;
 		if (fd >= 0)
 			close(fd);
-		if (s->ret->found || s->ret->address)
-			namespace_name(&entries[i], s->ret->netns, sizeof(s->ret->netns));
+		complete = complete && s->here.complete;
+		if (!is_better(&s->here, ret))
+			continue;
+		*ret = s->here;
+		namespace_name(&entries[i], ret->netns, sizeof(ret->netns));
 	}
-	if (s->ret->found) {
-		s->ret->owner.inode = s->ret->row.inode;
-		owner_find(&s->ret->owner, 1);
+	ret->complete = complete;
+	if (ret->found) {
+		ret->owner.inode = ret->row.inode;
+		owner_find(&ret->owner, 1);
 	}
+	netns_home_close(&s->home);
 	free(s->rows);
 	free(entries);
 }
 
 void namespaces_find_listener(uint16_t port, struct elsewhere_record *ret)
 {
-	struct search s = {.port = port, .ret = ret};
+	struct search s = {.port = port};
 
-	search_all(&s);
+	search_all(&s, ret);
 }
 
 void namespaces_find_target(const struct ip *addr, uint16_t port, struct elsewhere_record *ret)
 {
-	struct search s = {.addr = addr, .port = port, .ret = ret};
+	struct search s = {.addr = addr, .port = port};
 
-	search_all(&s);
+	search_all(&s, ret);
 }

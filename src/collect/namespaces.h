@@ -43,12 +43,14 @@ struct elsewhere_record {
 	bool found;
 	bool complete;  /* every namespace was looked into */
 	bool address;   /* find_target: a namespace with this address was found, and netns names it */
+	uint8_t reach;  /* enum elsewhere_reach of row, and by which address */
+	struct ip reach_addr;
 	struct socket_row row;
 	struct owner_record owner;
 	char netns[NAMESPACE_NAME];
 };
 
-/* A listener of the port, in whichever other namespace there is one. */
+/* A listener of the port in another namespace: of several the one that is nearest to being reached from here. */
 void namespaces_find_listener(uint16_t port, struct elsewhere_record *ret);
 
 /* The namespace that has this address, and the listener of the port there that comes nearest to taking it. */

@@ -348,11 +348,12 @@ static int run_dump(struct dump *d)
 	return r < 0 ? r : d->full ? -ENOSPC : 0;
 }
 
-int sockdiag_listeners(struct sockdiag *sd, struct socket_row *rows, size_t max, size_t *ret_n)
+int sockdiag_listeners_of(struct sockdiag *sd, uint16_t port, struct socket_row *rows, size_t max, size_t *ret_n)
 {
 	struct dump d = {
 		.sd = sd,
 		.protocol = IPPROTO_TCP,
+		.port = port,
 		.states = 1u << STATE_LISTEN,
 		.rows = rows,
 		.max = max,
@@ -371,6 +372,11 @@ int sockdiag_listeners(struct sockdiag *sd, struct socket_row *rows, size_t max,
 		return r;
 	*ret_n = d.n;
 	return full || r == -ENOSPC ? -ENOSPC : 0;
+}
+
+int sockdiag_listeners(struct sockdiag *sd, struct socket_row *rows, size_t max, size_t *ret_n)
+{
+	return sockdiag_listeners_of(sd, 0, rows, max, ret_n);
 }
 
 static int first_row(struct sockdiag *sd, uint8_t protocol, uint32_t states, uint16_t port,

@@ -33,6 +33,9 @@ void sockdiag_free(struct sockdiag *sd);
  */
 int sockdiag_listeners(struct sockdiag *sd, struct socket_row *rows, size_t max, size_t *ret_n);
 
+/* The same of one port: the kernel filters. */
+int sockdiag_listeners_of(struct sockdiag *sd, uint16_t port, struct socket_row *rows, size_t max, size_t *ret_n);
+
 /*
  * The first TCP socket that is bound to a port without listening, the first unconnected UDP socket, the
  * first outgoing TCP connection with that local port. 0 with *ret_row; -ENOENT; -errno. The bound ones

@@ -59,13 +59,13 @@
 	CAUSE(OTHER_NAMESPACE, "other-namespace", "listens in another namespace", \
 		"the server listens in another network namespace", \
 		"ECONNREFUSED", \
-		"the listeners of every namespace on this host") \
+		"the listeners of every namespace on this host, their addresses, and which namespaces are joined with this one") \
 	CAUSE(TOO_EARLY, "too-early", "dialled before it listened", \
 		"the listener came up shortly after the refusal", \
 		"ECONNREFUSED", \
 		"the listener's history") \
 	CAUSE(RESTARTING, "restarting", "dialled during a restart", \
-		"the listener went away and came back around the refusal", \
+		"the server's listener went away and another process of it came back around the refusal", \
 		"ECONNREFUSED", \
 		"the listener's history") \
 	CAUSE(LISTENER_GONE, "listener-gone", "the listener went away", \

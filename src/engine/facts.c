@@ -451,7 +451,11 @@ void facts_ask_elsewhere(struct engine *e, struct facts *f)
 		slot->elsewhere_t = e->now;
 	}
 	f->asked_elsewhere = slot->asked_elsewhere;
-	f->elsewhere = slot->asked_elsewhere && slot->elsewhere.found;
+	/* What is the peer's own is not what it dialled here for. */
+	f->elsewhere = slot->asked_elsewhere && slot->elsewhere.found && slot->elsewhere.reach != ELSEWHERE_LOOPBACK &&
+		       !ip_equal(&slot->elsewhere.reach_addr, &f->a->key.client);
+	f->elsewhere_reach = slot->elsewhere.reach;
+	f->elsewhere_addr = slot->elsewhere.reach_addr;
 	f->elsewhere_row = slot->elsewhere.row;
 	f->elsewhere_owner = slot->elsewhere.elsewhere_owner;
 	text_copy(f->elsewhere_netns, sizeof(f->elsewhere_netns), slot->elsewhere.netns);

@@ -582,7 +582,8 @@ void judge_listener_up(struct engine *e, const struct listener *up)
 		facts_gather(e, &r->a, &f);
 		facts_look_up_listener(e, &f);
 		v = rules_judge(&f);
-		if (v.cause == CAUSE_TOO_EARLY || v.cause == CAUSE_RESTARTING)
+		if (v.cause == CAUSE_TOO_EARLY || v.cause == CAUSE_RESTARTING ||
+			(v.cause == CAUSE_LISTENER_GONE && f.accepting))
 			report_attempt(e, &r->a, &f, &v, true);
 		r->used = false;
 	}

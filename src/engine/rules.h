@@ -152,7 +152,9 @@ struct facts {
 	uint32_t conntrack, conntrack_max;
 	uint32_t half_open, half_open_max; /* in SYN_RECV on the port, and tcp_max_syn_backlog */
 	int cookies;                       /* tcp_syncookies */
-	bool elsewhere; /* somebody listens on the port in another namespace */
+	bool elsewhere; /* somebody listens on the port in another namespace, and not on loopback there */
+	enum elsewhere_reach elsewhere_reach;
+	struct ip elsewhere_addr; /* by which it is reached; any: by none */
 	struct socket_row elsewhere_row;
 	struct owner elsewhere_owner;
 	char elsewhere_netns[64];

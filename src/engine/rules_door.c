@@ -65,9 +65,33 @@ static bool has_other_holder(const struct facts *f)
 	return f->asked && (f->port.bound || f->port.udp || f->port.outgoing);
 }
 
+static enum confidence at_most(enum confidence strength, enum confidence limit)
+{
+	return strength < limit ? strength : limit;
+}
+
+static bool nobody_has_it(const struct facts *f)
+{
+	return nobody_near(f) && !f->gone && !has_other_holder(f);
+}
+
+/*
+ * Who listens on the port in another namespace may be meant: likely so if this host is its way out, and else it may
+ * just as well be a stranger's.
+ */
+static enum confidence other_namespace(const struct facts *f)
+{
+	bool joined = f->elsewhere_reach == ELSEWHERE_JOINED;
+
+	return when(nobody_has_it(f) && f->elsewhere,
+		at_most(stack_refused(f), joined ? CONFIDENCE_INFERRED : CONFIDENCE_POSSIBLE));
+}
+
 static enum confidence no_listener(const struct facts *f)
 {
-	return when(nobody_near(f) && !f->gone && !has_other_holder(f) && !f->elsewhere, stack_refused(f));
+	if (!nobody_has_it(f) || (f->elsewhere && f->elsewhere_reach == ELSEWHERE_JOINED))
+		return CONFIDENCE_NONE;
+	return f->elsewhere ? at_most(stack_refused(f), CONFIDENCE_POSSIBLE) : stack_refused(f);
 }
 
 /* That is the story then, whoever else is near. */
@@ -111,10 +135,35 @@ static enum confidence not_listening(const struct facts *f)
 	return when(nobody_near(f) && f->asked && f->port.bound, stack_refused(f));
 }
 
+/* Somebody listens by now, and even so the kernel's look-up finds nobody. */
+static bool is_steered_away(const struct facts *f)
+{
+	/* In the table, in a snapshot made after the refusal: the look-up asks what is there now. */
+	return f->accepting && f->accepting->gone == 0 && f->accepting->seen > f->a->answered && f->looked_up && !f->found;
+}
+
+/* The same living process closed its listener and opened it again: that is no restart. */
+static bool was_reopened(const struct facts *f)
+{
+	return f->gone && f->accepting && !f->steady && f->gone->owner.pid > 0 &&
+	       f->gone->owner.pid == f->accepting->owner.pid &&
+	       f->a->answered - f->gone->gone < BACK_SOON * USEC;
+}
+
+/* Whether the port was closed at the moment of the refusal is known only if it was looked at after it. */
+static enum confidence between(const struct facts *f, bool known)
+{
+	enum confidence sure = stack_refused(f);
+
+	return !known && sure == CONFIDENCE_PROVED ? CONFIDENCE_INFERRED : sure;
+}
+
 static enum confidence listener_gone(const struct facts *f)
 {
 	bool bound = f->asked && f->port.bound;
 
+	if (was_reopened(f))
+		return is_steered_away(f) ? CONFIDENCE_NONE : between(f, f->later);
 	return when(nobody_takes_it(f) && f->gone && !bound && (just_went(f) || f->near == NEAR_NOTHING),
 		stack_refused(f));
 }
@@ -133,19 +182,12 @@ static enum confidence outgoing_port(const struct facts *f)
 	return when(nobody_near(f) && !f->gone && here, stack_refused(f));
 }
 
-/* Somebody listens by now, and even so the kernel's look-up finds nobody. */
-static bool is_steered_away(const struct facts *f)
-{
-	/* In the table, in a snapshot made after the refusal: the look-up asks what is there now. */
-	return f->accepting && f->accepting->gone == 0 && f->accepting->seen > f->a->answered && f->looked_up && !f->found;
-}
-
-/* The same server as before, not long ago. */
+/* The same server as before, not long ago, as another process; or as one that is not known. */
 static bool came_back(const struct facts *f)
 {
 	int64_t t = f->a->answered;
 
-	return f->gone && t - f->gone->gone < BACK_SOON * USEC && f->accepting &&
+	return f->gone && t - f->gone->gone < BACK_SOON * USEC && f->accepting && !was_reopened(f) &&
 	       strcmp(f->gone->owner.comm, f->accepting->owner.comm) == 0;
 }
 
@@ -155,19 +197,18 @@ static bool came_back(const struct facts *f)
  */
 static enum confidence too_early(const struct facts *f)
 {
-	if (!f->accepting || f->steady || came_back(f) || is_steered_away(f))
+	if (!f->accepting || f->steady || came_back(f) || was_reopened(f) || is_steered_away(f))
 		return CONFIDENCE_NONE;
 	return f->later ? stack_refused(f) : when(stack_refused(f) > CONFIDENCE_NONE, CONFIDENCE_POSSIBLE);
 }
 
 static enum confidence restarting(const struct facts *f)
 {
-	enum confidence sure = stack_refused(f);
 	bool known = f->later && f->gone && f->gone->owner.comm[0] != '\0';
 
 	if (!f->accepting || f->steady || !came_back(f) || is_steered_away(f))
 		return CONFIDENCE_NONE;
-	return !known && sure == CONFIDENCE_PROVED ? CONFIDENCE_INFERRED : sure;
+	return between(f, known);
 }
 
 static enum confidence firewall_reset(const struct facts *f)
@@ -226,11 +267,6 @@ static enum confidence redirected(const struct facts *f)
 {
 	return when(f->accepting && f->steady && f->found_listener && f->origin == ORIGIN_STACK,
 		CONFIDENCE_POSSIBLE);
-}
-
-static enum confidence other_namespace(const struct facts *f)
-{
-	return when(nobody_near(f) && !f->gone && f->elsewhere && !has_other_holder(f), stack_refused(f));
 }
 
 /* A scan: what the port did with it says nothing about the port. */
@@ -293,6 +329,7 @@ static enum confidence proved(const struct facts *f)
 }
 
 static const struct rule rules[] = {
+	{SITUATION_REFUSED, IN, CAUSE_OTHER_NAMESPACE, other_namespace, {0}}, /* says all that no-listener says */
 	{SITUATION_REFUSED, IN, CAUSE_NO_LISTENER, no_listener, {0}},
 	{SITUATION_REFUSED, IN, CAUSE_NO_LISTENER, door_unknown,
 		{CAUSE_LOOPBACK_ONLY, CAUSE_OTHER_ADDRESS, CAUSE_LISTENER_GONE}},
@@ -306,7 +343,6 @@ static const struct rule rules[] = {
 	{SITUATION_REFUSED, IN, CAUSE_UDP_ONLY, udp_only, {0}},
 	{SITUATION_REFUSED, IN, CAUSE_LISTENER_GONE, listener_gone, {0}},
 	{SITUATION_REFUSED, IN, CAUSE_STEERED_AWAY, steered_away, {0}},
-	{SITUATION_REFUSED, IN, CAUSE_OTHER_NAMESPACE, other_namespace, {0}},
 	{SITUATION_REFUSED, IN, CAUSE_TOO_EARLY, too_early,
 		{CAUSE_REDIRECT_NO_LISTENER, CAUSE_FIREWALL_RESET}},
 	{SITUATION_REFUSED, IN, CAUSE_RESTARTING, restarting, {0}},

@@ -175,19 +175,28 @@ static void tell_listener_gone(const struct facts *f, const struct names *n, str
 {
 	char ago[32], lived[32], log[160];
 	int64_t gone = f->a->answered - f->gone->gone;
-	const char *how = !f->asked_process	? "the listener went away"
+	const char *how = f->accepting		? "it closed its listener and opened it again "
+			  : !f->asked_process	? "the listener went away"
 			  : f->process.pid == 0 ? "the process has ended"
 						: "it closed its listener and goes on without";
 
 	words_duration(gone > 0 ? gone : 0, ago, sizeof(ago));
 	words_duration(f->gone->gone - f->gone->up, lived, sizeof(lived));
 	SUMMARY("%s dialled %s, where %s listened until %s before: %s", n->peer, n->dialled, n->owner, ago, how);
-	if (f->gone->absent)
+	if (f->accepting)
+		text_append(ev->summary, sizeof(ev->summary), "%s later",
+			words_duration(f->accepting->up - f->gone->gone, lived, sizeof(lived)));
+	else if (f->gone->absent)
 		text_append(ev->summary, sizeof(ev->summary), ", after %s and %" PRId64 " connection%s%s", lived,
 			f->gone_served, f->gone_served == 1 ? "" : "s",
 			f->gone_served == 1 ? " (a server that takes one only?)" : "");
-	ADVICE("See why it went (exit, crash, or a server that takes one connection only): %s; coredumpctl "
-	       "list; and start it again", journal_words(n, log, sizeof(log)));
+	if (f->accepting || (f->asked_process && f->process.pid != 0))
+		ADVICE("See why it closes while it runs on: %s; a limit that turns the service off for a while "
+		       "(xinetd: cps), a reload that closes before it opens, or a server that takes one connection "
+		       "only", journal_words(n, log, sizeof(log)));
+	else
+		ADVICE("See why it went (exit, crash, or a server that takes one connection only): %s; coredumpctl "
+		       "list; and start it again", journal_words(n, log, sizeof(log)));
 }
 
 static void tell_accept_queue_full(const struct facts *f, const struct names *n,
@@ -335,6 +344,28 @@ static void tell_remote_reset(const struct facts *f, const struct names *n, stru
 		n->addr);
 }
 
+static void tell_other_namespace(const struct facts *f, const struct names *n, struct event_attempt *ev)
+{
+	char owner[160], bound[IP_TEXT], addr[IP_TEXT];
+
+	ip_format_port(&f->elsewhere_row.addr, f->elsewhere_row.port, bound, sizeof(bound));
+	words_owner(&f->elsewhere_owner, owner, sizeof(owner));
+	ip_format(&f->elsewhere_addr, addr, sizeof(addr));
+	SUMMARY("%s dialled %s and was refused: nothing listens there in this network namespace, but %s on %s%s%s does "
+		"in another one", n->peer, n->dialled, owner, bound, f->elsewhere_netns[0] ? ", namespace " : "",
+		f->elsewhere_netns);
+	if (f->elsewhere_reach == ELSEWHERE_JOINED)
+		ADVICE("Publish the port (docker run -p %u:%u; podman: --publish), or have the peer dial the namespace's own "
+		       "address %s, if that is whom it means. Else start the server that should listen here",
+			n->port, n->port, addr);
+	else if (f->elsewhere_reach == ELSEWHERE_APART)
+		ADVICE("If that is whom the peer means, it has the address %s there: publish or forward the port, or have the "
+		       "peer dial it. Else start the server that should listen here; ip netns; lsns -t net", addr);
+	else
+		ADVICE("If that is whom the peer means: its namespace has no address to be reached by, so run it in this one "
+		       "(systemd: PrivateNetwork=no; docker: a network). Else start the server that should listen here");
+}
+
 static const struct {
 	void (*tell)(const struct facts *f, const struct names *n, struct event_attempt *ev);
 } tellers[CAUSE_COUNT] = {
@@ -350,6 +381,7 @@ static const struct {
 	[CAUSE_TOO_EARLY] = {tell_too_early},
 	[CAUSE_RESTARTING] = {tell_restarting},
 	[CAUSE_LISTENER_GONE] = {tell_listener_gone},
+	[CAUSE_OTHER_NAMESPACE] = {tell_other_namespace},
 	[CAUSE_ACCEPT_QUEUE_FULL] = {tell_accept_queue_full},
 	[CAUSE_PEER_SILENT] = {tell_peer_silent},
 	[CAUSE_PEER_RESET] = {tell_peer_reset},
@@ -536,23 +568,7 @@ static const struct {
 		"{peer} is connected to port {port} and cannot send any more: {owner} does not read, {unread} bytes wait and "
 		"the window is closed",
 		"See what it does: strace -f -p {pid}; ss -tnp 'sport = :{port}' shows Recv-Q"},
-	{CAUSE_OTHER_NAMESPACE,
-		"{peer} dialled {dialled} and was refused: nothing listens there in this network namespace, but {elsewhere} "
-		"does in another one",
-		"Publish the port (docker run -p {port}:{port}; podman: --publish), or have the peer dial the namespace's own "
-		"address"},
 };
-
-static const char *elsewhere_words(const struct facts *f, char *buf, size_t size)
-{
-	char owner[160], bound[IP_TEXT];
-
-	ip_format_port(&f->elsewhere_row.addr, f->elsewhere_row.port, bound, sizeof(bound));
-	words_owner(&f->elsewhere_owner, owner, sizeof(owner));
-	snprintf(buf, size, "%s on %s%s%s", owner, bound, f->elsewhere_netns[0] ? ", namespace " : "",
-		f->elsewhere_netns);
-	return buf;
-}
 
 static const char *backend_how_words(const struct facts *f)
 {
@@ -741,8 +757,6 @@ static const char *fill_in(const char *name, size_t len, const struct facts *f, 
 		return backend_look_words(f, buf, size);
 	if (IS("journal"))
 		return journal_words(n, buf, size);
-	if (IS("elsewhere"))
-		return elsewhere_words(f, buf, size);
 	if (IS("no_way"))
 		return no_way_words(f->routing.back);
 	if (IS("md5_story"))

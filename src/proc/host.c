@@ -405,6 +405,8 @@ static bool ask_namespaces(struct host *h, const struct broker_request *request,
 	a->found = h->elsewhere.found;
 	a->complete = h->elsewhere.complete;
 	a->row = h->elsewhere.row;
+	a->reach = h->elsewhere.reach <= ELSEWHERE_JOINED ? (enum elsewhere_reach)h->elsewhere.reach : ELSEWHERE_APART;
+	a->reach_addr = h->elsewhere.reach_addr;
 	text_clean(a->netns, sizeof(a->netns), h->elsewhere.netns,
 		strnlen(h->elsewhere.netns, sizeof(h->elsewhere.netns)));
 	owner_from_record(&h->elsewhere.owner, &a->elsewhere_owner);

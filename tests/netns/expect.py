@@ -81,7 +81,7 @@ WANTED = {want.cause: want for want in [
     refused("restarting", confidence=SURE, before=["no-listener", "listener-gone"], advice="socket activation"),
     refused("listener-gone", confidence=SURE, before=["no-listener"], advice="journalctl"),
     refused("steered-away", advice="bpftool link show"),
-    refused("other-namespace", advice="Publish the port"),
+    refused("other-namespace", confidence=INFERRED, advice="Publish the port"),
     # full queues
     silent("accept-queue-full", advice="strace", beside=HELD),
     unfinished("accept-queue-full-late", advice="backlog", beside=HELD, before=["peer-silent"]),
@@ -175,6 +175,8 @@ OTHERWISE = {
     "sent-after-lost-fin": dict(client_sees="ECONNRESET"),
     "stale-segment": dict(confidence=OPEN),
     "stale-segment-without-listener": dict(confidence=OPEN),
+    "other-namespace apart": dict(confidence=OPEN, advice="10.79.0.2", beside=["no-listener"]),
+    "other-namespace isolated": dict(confidence=OPEN, advice="PrivateNetwork", beside=["no-listener"]),
     "timewait-reuse rfc1337": dict(outcome="silent", client_sees="ETIMEDOUT", patience=12),
     "duplicate-connection silent": dict(outcome="silent", client_sees="ETIMEDOUT", patience=12),
     "peer-firewall icmp": dict(outcome="unfinished"),
@@ -192,7 +194,7 @@ OTHERWISE = {
 FIRST_VARIANTS = {
     "no-listener over IPv6": (scenarios.no_listener, dict(family=6), "no-listener"),
     "loopback-only over IPv6": (scenarios.loopback_only, dict(family=6), "loopback-only"),
-    "restarting as a new process": (scenarios.restarting_new_process, {}, "restarting"),
+    "reopened by the same process": (scenarios.reopened, {}, "listener-gone"),
     "accept queue of 1": (scenarios.accept_queue_full, dict(backlog=1), "accept-queue-full"),
     "reject admin-prohibited": (scenarios.firewall_reject, dict(with_what="admin-prohibited", expect="EHOSTUNREACH"),
                                 "firewall-reject"),

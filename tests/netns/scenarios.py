@@ -112,8 +112,8 @@ def too_early_retrying(lab, port, pause=0.5, tries=6):
     return result | by_server(server, "ms") | dict(came_up_after_ms=late, refusals=tries)
 
 
-def restarting(lab, port, gap=0.3):
-    """The same process closes its listener and opens it again, and a client comes in between."""
+def reopened(lab, port, gap=0.3):
+    """No restart: the same process closes its listener and opens it again, and a client comes in between."""
     server = lab.serve(port)
     time.sleep(SETTLE)
     server.close_listener()
@@ -126,7 +126,7 @@ def restarting(lab, port, gap=0.3):
     return result | by_server(server, "ms", str(server.pid), server.comm) | dict(came_up_after_ms=late)
 
 
-def restarting_new_process(lab, port, gap=0.3):
+def restarting(lab, port, gap=0.3):
     """As a supervisor does it: one process is killed, another takes its place."""
     old = lab.serve(port)
     new = lab.serve(port, standby=True)

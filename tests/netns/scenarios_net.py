@@ -781,13 +781,30 @@ def steered_away(lab, port, undo):
     return result | by_server(server, "sk_lookup", "BPF")
 
 
-@scenario
-def other_namespace(lab, port, undo):
-    """The listener is in a third namespace of the same machine, like a container whose port is not published."""
+def third_namespace(lab, port, undo, joined=None):
+    """A namespace beside the two hosts; joined: by which kind of interface the server host leads to it."""
     third = Namespace(f"twlab-{os.getpid()}-{port}-s")
     undo.callback(third.delete)
     third.ip("link set lo up")
-    server = serve(lab, undo, port, host=third)
+    if joined == "veth":    # as a container's, with this host as its way out
+        lab.server.ip(f"link add veth{port} type veth peer name eth0 netns {third.name}",
+                      f"address add 10.79.0.1/24 dev veth{port}", f"link set veth{port} up")
+        undo.callback(lab.server.ip, f"link del veth{port}")    # a namespace's own end takes its time
+        third.ip("address add 10.79.0.2/24 dev eth0", "link set eth0 up", "route add default via 10.79.0.1")
+    elif joined == "macvlan":
+        lab.server.ip(f"link add mac{port} link eth0 netns {third.name} type macvlan mode bridge")
+        third.ip(f"address add 10.79.0.2/24 dev mac{port}", f"link set mac{port} up")
+    elif joined == "apart":
+        third.ip("link add other type veth peer name end", "address add 10.79.0.2/24 dev other", "link set other up",
+                 "link set end up")
+    return third
+
+
+@scenario
+def other_namespace(lab, port, undo, joined="veth", addr="0.0.0.0"):
+    """The listener is in a third namespace of the same machine, like a container whose port is not published."""
+    third = third_namespace(lab, port, undo, joined)
+    server = serve(lab, undo, port, addr=addr, host=third)
     return scenarios.refused(lab, SERVER4, port, namespace=third.name) | by_server(
         server, third.name, "namespace", str(server.pid))
 
@@ -1064,12 +1081,23 @@ def reset_out_of_window(lab, port, undo):
 
 
 @scenario
+def loopback_of_another_namespace(lab, port, undo, joined=None):
+    """Somebody listens on the port on loopback of a third namespace: nobody could have meant that."""
+    serve(lab, undo, port, addr="127.0.0.1", host=third_namespace(lab, port, undo, joined))
+    return scenarios.refused(lab, SERVER4, port)
+
+
+@scenario
+def peers_own_listener(lab, port, undo):
+    """The peer itself listens on the port, and dials this host's."""
+    serve(lab, undo, port, host=lab.client)
+    return scenarios.refused(lab, SERVER4, port)
+
+
+@scenario
 def reset_beside_other_namespace(lab, port, undo):
     """Somebody listens on the port in a third namespace, but here a firewall rule refuses."""
-    third = Namespace(f"twlab-{os.getpid()}-{port}-s")
-    undo.callback(third.delete)
-    third.ip("link set lo up")
-    serve(lab, undo, port, host=third)
+    serve(lab, undo, port, host=third_namespace(lab, port, undo, "veth"))
     undo.callback(lab.rule("in", f"tcp dport {port} counter reject with tcp reset"))
     return scenarios.refused(lab, SERVER4, port)
 
@@ -1172,6 +1200,10 @@ VARIANTS = {
     "stray-segment handshake": variant(stray_segment, kind="handshake"),
     **{f"odd-flags {kind}": variant(odd_flags, kind=kind) for kind in ("syn-rst", "null", "xmas", "fin")},
     **{f"odd-flags {kind} closed": variant(odd_flags, kind=kind, listener=False) for kind in ODD_FLAGS},
+    "other-namespace macvlan": variant(other_namespace, joined="macvlan"),
+    "other-namespace over IPv6": variant(other_namespace, addr="::"),
+    "other-namespace apart": variant(other_namespace, joined="apart"),
+    "other-namespace isolated": variant(other_namespace, joined=None),
     "middlebox-reset both ends": variant(middlebox_reset, both_ends=True),
     "firewall-drop-reply reject": variant(firewall_drop_reply, verdict="reject"),
     "firewall-drop-reply icmp host": variant(firewall_drop_reply, verdict="reject with icmp type host-unreachable"),
@@ -1192,6 +1224,9 @@ NEAR_MISSES = {
     "forward rejected": (forward_rejected, {"forward-unreachable", "published-target-dead"}),
     "reset out of window": (reset_out_of_window, {"peer-closed-abruptly", "middlebox-reset", "peer-reset"}),
     "reset beside other-namespace": (reset_beside_other_namespace, {"other-namespace", "no-listener"}),
+    "loopback of another namespace": (loopback_of_another_namespace, {"other-namespace"}),
+    "loopback of a container": (functools.partial(loopback_of_another_namespace, joined="veth"), {"other-namespace"}),
+    "peer's own listener": (peers_own_listener, {"other-namespace"}),
     "synproxy in front of a server": (synproxy_in_front_of_a_server, {"synproxy-backend-dead", "stale-connection"}),
     "nobody's addresses": (nobodys_addresses, set(SCENARIOS) | set(scenarios.SCENARIOS)),
 }

@@ -217,6 +217,15 @@ def test_restarting_is_not_too_early(lab, watch, port):
     result["stop"]()
 
 
+@pytest.mark.parametrize("gap", [0.3, 2])
+def test_reopened_by_the_same_process_is_not_restarting(lab, watch, port, gap):
+    result = scenarios.reopened(lab, port, gap)
+    line = watch.settled(lambda l: l["cause"] == "listener-gone" and "opened it again" in l["summary"], port)
+    assert line["outcome"] == "refused"
+    assert not {"too-early", "restarting"} & causes_ever(watch, port)
+    result["stop"]()
+
+
 def test_gone_for_good_is_not_restarting(lab, watch, port):
     result = scenarios.listener_gone(lab, port)
     line = one_failure(watch, port, "refused")

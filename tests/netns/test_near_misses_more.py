@@ -41,6 +41,18 @@ def test_near_miss(lab, watch, port, name):
         result["stop"]()
 
 
+@pytest.mark.parametrize("name", ["loopback of another namespace", "loopback of a container", "peer's own listener"])
+def test_strangers_listener_takes_nothing_from_the_proof(lab, watch, port, name):
+    """Nobody listens here, whoever does on a port of that number where it was not dialled for."""
+    result = NEAR_MISSES[name][0](lab, port)
+    try:
+        line = watch.settled(lambda l: l["cause"] == "no-listener", port)
+        assert line["confidence"] == "proved" and "ublish" not in line["advice"], line
+        assert not [entry for entry in line["evidence"] if entry["source"] == "netns"], line
+    finally:
+        result["stop"]()
+
+
 # For each cause what looks like it and is not: a near miss above or in test_near_misses.py, or the test of another
 # cause, which fails when its port is told as this one.
 NEAR = {
@@ -57,7 +69,7 @@ NEAR = {
     "restarting": "test_gone_for_good_is_not_restarting",
     "listener-gone": "test_never_there_is_not_gone",
     "steered-away": "too-early",
-    "other-namespace": "reset beside other-namespace",
+    "other-namespace": "loopback of a container",
     "accept-queue-full": "test_drop_in_front_of_a_full_queue",
     "accept-queue-full-late": "firewall-drop-ack",
     "process-stopped": "stopped-briefly",

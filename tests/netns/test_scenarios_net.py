@@ -119,6 +119,7 @@ EXPECTED = {
     "remote-reset": (["out SYN", "in SYN-ACK", "out ACK", "out PSH-ACK", "in RST-ACK"], "TcpEstabResets"),
     "steered-away": (REFUSED, "TcpOutRsts"),
     "other-namespace": (REFUSED, "TcpOutRsts"),
+    **{f"other-namespace {kind}": (REFUSED, "TcpOutRsts") for kind in ("macvlan", "over IPv6", "apart", "isolated")},
     "firewall-drop-reply": (SYNS, "TcpExtTCPTimeouts"),
     # What a reject rule of the output chain sends comes back over lo, and may end the half-open connection.
     "firewall-drop-reply reject": (SYNS, "TcpExtTCPTimeouts IcmpInDestUnreachs IcmpOutDestUnreachs"),
@@ -140,6 +141,9 @@ EXPECTED = {
     "odd flags from another": (["in SYN-FIN", "in ", "in FIN-PSH", *ECHOED], ""),
     "forward rejected": (["in SYN", "out ICMP 3/1"], "IcmpOutDestUnreachs"),
     "reset out of window": (["in SYN", "out SYN-ACK"], ""),
+    "loopback of another namespace": (REFUSED, "TcpOutRsts"),
+    "loopback of a container": (REFUSED, "TcpOutRsts"),
+    "peer's own listener": (REFUSED, "TcpOutRsts"),
     "reset beside other-namespace": (["in SYN", "out RST-ACK"], ""),
     "synproxy in front of a server": (["in SYN", "out SYN-ACK"], ""),
     "nobody's addresses": ([], ""),

@@ -69,6 +69,7 @@ struct rule_case {
 	uint8_t synacks;     /* 0: one */
 	uint8_t icmp_type;   /* 0: 3, with code 13 */
 	uint8_t icmp_code;
+	int32_t pid_before, pid_now; /* of the listener that went, and of the one that takes it by now */
 	bool other_name, partial, elsewhere, v6;
 	struct attempt a;        /* what else the wire showed of it */
 	struct routing route;    /* both ways unknown: not asked */
@@ -81,7 +82,7 @@ struct rule_case {
 	uint32_t disconnected;
 	int cookies;
 	bool named, all_full;    /* the look-up named one of the members; they are all full */
-	bool other_netns;        /* somebody listens in another namespace */
+	int other_netns;         /* somebody listens in another namespace: 1 + enum elsewhere_reach, but not on loopback */
 	bool impossible, from_here, vanished, backend;
 	struct {
 		bool inner, said; /* by what it is known where NAT leads */

@@ -291,6 +291,36 @@ static void test_restarting(void **state)
 	bench_free(b);
 }
 
+/* The process lives on, closes its listener and opens it again: told so by the same id, as another process is not. */
+static void test_reopened(void **state)
+{
+	(void)state;
+	for (int other = 0; other < 2; other++) {
+		struct bench *b = bench_new();
+		struct flow f = flow_to(80);
+		uint64_t cookie = bench_listen(b, "0.0.0.0", 80)->cookie;
+		const struct event_attempt *told;
+		int64_t id;
+
+		bench_run(b, 3 * USEC);
+		bench_own(b, 80, "xinetd", 7);
+		bench_unlisten(b, 80);
+		bench_gone(b, cookie);
+		bench_run(b, USEC / 2);
+		flow_refused(b, &f);
+		bench_run(b, 3 * USEC);
+		id = told_as(b, 80, "refused", "listener-gone", "proved", "ECONNREFUSED")->id;
+		bench_listen(b, "0.0.0.0", 80);
+		bench_poll(b);
+		bench_own(b, 80, "xinetd", other ? 8 : 7);
+		bench_run(b, 3 * USEC);
+		told = told_as(b, 80, "refused", other ? "restarting" : "listener-gone", "proved", "ECONNREFUSED");
+		assert_int_equal(told->id, id);
+		expect(other || strstr(told->summary, "closed its listener and opened it again"), "%s", told->summary);
+		bench_free(b);
+	}
+}
+
 /* More than a minute after the old one went: the new one is no restart of it. */
 static void test_restarting_near_miss(void **state)
 {
@@ -585,10 +615,13 @@ static void test_other_namespace(void **state)
 	struct flow f = flow_to(81), g = flow_in(PEER, 40001, HOST, 81);
 
 	(void)state;
-	b->elsewhere = (struct answer){.complete = true, .found = true, .row = {.port = 81}, .netns = "web"};
+	b->elsewhere = (struct answer){.complete = true, .found = true, .row = {.port = 81}, .netns = "web",
+		.reach = ELSEWHERE_JOINED};
+	ip_parse("172.17.0.2", &b->elsewhere.reach_addr);
 	flow_refused(b, &f);
 	bench_run(b, 3 * USEC);
-	told_as(b, 81, "refused", "other-namespace", "proved", "ECONNREFUSED");
+	told_as(b, 81, "refused", "other-namespace", "inferred", "ECONNREFUSED");
+	expect(strstr(bench_attempt(b, 81)->advice, "172.17.0.2") != NULL, "%s", bench_attempt(b, 81)->advice);
 	expect(strstr(bench_attempt(b, 81)->summary, "web") != NULL, "%s", bench_attempt(b, 81)->summary);
 	b->elsewhere.found = false; /* it went */
 	bench_run(b, 3 * USEC);
@@ -597,6 +630,29 @@ static void test_other_namespace(void **state)
 	told_as(b, 81, "refused", "no-listener", "proved", "ECONNREFUSED");
 	assert_int_equal(b->asked[ASK_ELSEWHERE], 2);
 	bench_free(b);
+}
+
+/* A listener that can be reached from nowhere but its own namespace, or is the peer's own, is not whom it dialled for. */
+static void test_unrelated_namespace(void **state)
+{
+	(void)state;
+	for (int own = 0; own < 2; own++) {
+		struct bench *b = bench_ready();
+		struct flow f = flow_to(6379);
+
+		b->elsewhere = (struct answer){.complete = true, .found = true, .row = {.port = 6379}, .netns = "cache",
+			.reach = own ? ELSEWHERE_JOINED : ELSEWHERE_LOOPBACK};
+		if (own)
+			ip_parse(PEER, &b->elsewhere.reach_addr);
+		flow_refused(b, &f);
+		bench_run(b, 3 * USEC);
+		told_as(b, 6379, "refused", "no-listener", "proved", "ECONNREFUSED");
+		expect(!strstr(bench_attempt(b, 6379)->advice, "ublish"), "%s", bench_attempt(b, 6379)->advice);
+		for (int i = 0; i < EVENT_EVIDENCE; i++)
+			expect(strcmp(bench_attempt(b, 6379)->evidence[i].source, "netns") != 0, "%s",
+				bench_attempt(b, 6379)->evidence[i].text);
+		bench_free(b);
+	}
 }
 
 /* Who has the port here is the better story, and nobody else is asked for. */
@@ -663,6 +719,7 @@ int main(void)
 		cmocka_unit_test(test_too_early_revised),
 		cmocka_unit_test(test_too_early_near_miss),
 		cmocka_unit_test(test_restarting),
+		cmocka_unit_test(test_reopened),
 		cmocka_unit_test(test_restarting_near_miss),
 		cmocka_unit_test(test_firewall_reset),
 		cmocka_unit_test(test_mixed_resets),
@@ -677,6 +734,7 @@ int main(void)
 		cmocka_unit_test(test_not_for_us),
 		cmocka_unit_test(test_other_namespace),
 		cmocka_unit_test(test_other_namespace_near_miss),
+		cmocka_unit_test(test_unrelated_namespace),
 		cmocka_unit_test(test_steered_away),
 		cmocka_unit_test(test_redirected),
 	};

@@ -151,7 +151,9 @@ static void make(const struct rule_case *c, struct facts *f)
 	listener.up = 1002 * USEC;
 	listener.seen = c->last_seen_before ? 999 * USEC : 1003 * USEC;
 	strcpy(listener.owner.comm, c->other_name ? "newd" : "httpd");
+	listener.owner.pid = c->pid_now;
 	gone.row = listener.row;
+	gone.owner.pid = c->pid_before;
 	strcpy(gone.owner.comm, "httpd");
 	gone.gone = 1000 * USEC + 100 - (c->gone_before ? c->gone_before : 20 * USEC);
 	a.key = (struct attempt_key){ip("203.0.113.7"), ip("198.51.100.2"), 40000, 80};
@@ -220,7 +222,8 @@ static void make(const struct rule_case *c, struct facts *f)
 	f->half_open = c->half_open;
 	f->half_open_max = 100;
 	f->cookies = c->cookies;
-	f->asked_elsewhere = f->elsewhere = c->other_netns;
+	f->asked_elsewhere = f->elsewhere = c->other_netns != 0;
+	f->elsewhere_reach = (enum elsewhere_reach)(c->other_netns - f->elsewhere);
 	f->vanished = c->vanished;
 	f->disconnected = c->disconnected;
 	f->backend = c->backend;
