@@ -409,6 +409,10 @@ static void shift_clock(struct engine *e, int64_t delta)
 		e->late_fins[i].t += e->late_fins[i].t ? delta : 0;
 	for (struct port *p = NULL; (p = table_next(e->ports, p));) {
 		p->turned_away += p->turned_away ? delta : 0;
+		p->refused_last += p->refused_last ? delta : 0;
+		p->served_first += p->served_first ? delta : 0;
+		p->served_last += p->served_last ? delta : 0;
+		p->served_before += p->served_before ? delta : 0;
 		for (int i = 0; i < PORT_SILENT; i++)
 			p->silent[i] += delta;
 	}

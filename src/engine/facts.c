@@ -17,6 +17,7 @@ enum {
 	BACKEND_PATIENCE = 30000000, /* and waits for an answer no longer than this */
 	LOOPBACK_INDEX = 1,       /* of lo in every namespace (include/net/flow.h LOOPBACK_IFINDEX) */
 	ANSWERED_WITHIN = 20000,  /* a rule rejects and drops at once */
+	SERVED_WITHIN = 60000000, /* a SYN-ACK that far off may still explain a refusal */
 	TURNED_AWAY_KEPT = 60000000, /* who was turned away at a port speaks for the next ones */
 	CLOCK_SLACK = 6000,       /* between a packet's time stamp and the counter it moved */
 };
@@ -251,6 +252,24 @@ static int best_rank(struct engine *e, const struct attempt *a)
 	return best;
 }
 
+/*
+ * What the port answered before and after the refusal: a listener that came and went between two polls is known by that,
+ * where none is known otherwise.
+ */
+static void look_at_answers(struct engine *e, struct facts *f)
+{
+	const struct attempt *a = f->a;
+	const struct port *p = table_find(e->ports, &a->key.server_port);
+
+	if (!p || f->situation != SITUATION_REFUSED)
+		return;
+	if (p->served_first > a->answered && p->served_first - a->answered < SERVED_WITHIN)
+		f->served_after = p->served_first;
+	if (p->refused_last >= a->answered && p->served_before != 0 && p->served_before < a->answered &&
+		a->answered - p->served_before < SERVED_WITHIN)
+		f->served_before = p->served_before;
+}
+
 static void look_at_door(struct engine *e, struct facts *f)
 {
 	const struct attempt *a = f->a;
@@ -283,6 +302,7 @@ static void look_at_door(struct engine *e, struct facts *f)
 		}
 	}
 	f->later = f->later && f->accepting;
+	look_at_answers(e, f);
 	if (f->gone)
 		f->gone_served = engine_port(e, a->key.server_port)->c.accepted - f->gone->accepted_before;
 }

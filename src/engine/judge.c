@@ -563,6 +563,25 @@ void judge_replaced(struct engine *e, struct attempt *a)
 		track_forget(e, a);
 }
 
+void judge_port_served(struct engine *e, uint16_t port)
+{
+	for (size_t i = 0; i < RECENT_MAX; i++) {
+		struct recent *r = &e->recent[i];
+		struct facts f;
+		struct verdict v;
+
+		if (!r->used || r->a.key.server_port != port)
+			continue;
+		r->a.stage = STAGE_REFUSED;
+		facts_gather(e, &r->a, &f);
+		if (f.gone)
+			facts_ask_process(e, &f, f.gone);
+		v = rules_judge(&f);
+		if (v.cause == CAUSE_TOO_EARLY)
+			report_attempt(e, &r->a, &f, &v, true);
+	}
+}
+
 void judge_listener_up(struct engine *e, const struct listener *up)
 {
 	for (size_t i = 0; i < RECENT_MAX; i++) {

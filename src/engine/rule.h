@@ -88,6 +88,21 @@ static inline bool process_without_fds(const struct facts *f)
 	return process_decides(f) && f->process.fds_max > 0 && f->process.fds >= f->process.fds_max;
 }
 
+/*
+ * The port is opened for one connection at a time: the listener before came under watch, lived some moments, took one
+ * connection, and its process lives on.
+ */
+static inline bool is_one_shot(const struct facts *f)
+{
+	const struct listener *gone = f->gone;
+	bool lives = gone && gone->owner.pid > 0 &&
+		     ((f->accepting && f->accepting->owner.pid == gone->owner.pid) ||
+			     (f->asked_process && f->process.pid == gone->owner.pid));
+
+	return lives && gone->absent != 0 && gone->gone - gone->up < 10 * USEC && f->gone_served <= 1 &&
+	       f->served_before >= gone->absent;
+}
+
 /* The TCP stack sent no RST: it counts its own (OutRsts). */
 static inline bool stack_sent_none(const struct facts *f)
 {

@@ -115,6 +115,8 @@ struct facts {
 	bool steady;                     /* and did so before the attempt too */
 	bool later;                      /* or is known not to have; neither: not known */
 	const struct listener *gone;     /* took it once, and went; NULL: none */
+	int64_t served_after;            /* the port's first SYN-ACK after the refusal, of a listener that nobody saw; 0: none */
+	int64_t served_before;           /* and its last one before it */
 	int64_t gone_served;             /* connections of its port that were accepted in its time */
 	/* who else has the port; asked only when nothing listens there */
 	bool asked;

@@ -92,14 +92,14 @@ static bool is_turned_away(const struct facts *f)
 	if (!is_at_door(f) || is_other_end(f))
 		return false;
 	if (closed_first(f))
-		return a->server_bytes == 0 || (f->limit && a->client_bytes == 0 && a->server_bytes <= GREETING_MAX);
+		return a->server_bytes == 0 || (f->limit && f->manners & MANNER_ANSWERS && a->client_bytes == 0 && a->server_bytes <= GREETING_MAX);
 	if (!aborted(f))
 		return false;
 	if (a->client_bytes == 0) /* nobody had asked for anything */
 		return a->server_bytes == 0;
 	if (!left_bytes(f))
 		return false;
-	return f->limit ? a->server_bytes <= LINE_MAX : f->turned_away && a->server_bytes == 0;
+	return f->limit ? a->server_bytes <= (f->manners & MANNER_ANSWERS ? LINE_MAX : 0) : f->turned_away && a->server_bytes == 0;
 }
 
 /* Its FIN was the first, soon, and no byte of its before it. */

@@ -49,9 +49,20 @@ static enum confidence door_unknown(const struct facts *f)
 	return f->sockets ? CONFIDENCE_NONE : CONFIDENCE_POSSIBLE;
 }
 
+/*
+ * The port was closed when it was dialled and answered soon after: by a listener that was seen, or by one that came and
+ * went between two polls. Where the port is opened for one connection at a time, the listener before is no story of its own.
+ */
+static bool opened_after(const struct facts *f)
+{
+	if (f->served_after == 0 && !(f->accepting && f->later))
+		return false;
+	return is_one_shot(f) || (!f->gone && !f->accepting);
+}
+
 static bool nobody_takes_it(const struct facts *f)
 {
-	return !f->accepting;
+	return !f->accepting && !opened_after(f);
 }
 
 static bool nobody_near(const struct facts *f)
@@ -145,7 +156,7 @@ static bool is_steered_away(const struct facts *f)
 /* The same living process closed its listener and opened it again: that is no restart. */
 static bool was_reopened(const struct facts *f)
 {
-	return f->gone && f->accepting && !f->steady && f->gone->owner.pid > 0 &&
+	return !is_one_shot(f) && f->gone && f->accepting && !f->steady && f->gone->owner.pid > 0 &&
 	       f->gone->owner.pid == f->accepting->owner.pid &&
 	       f->a->answered - f->gone->gone < BACK_SOON * USEC;
 }
@@ -162,8 +173,12 @@ static enum confidence listener_gone(const struct facts *f)
 {
 	bool bound = f->asked && f->port.bound;
 
+	if (opened_after(f))
+		return CONFIDENCE_NONE;
 	if (was_reopened(f))
 		return is_steered_away(f) ? CONFIDENCE_NONE : between(f, f->later);
+	if (nobody_near(f) && !f->gone && !bound && f->served_before) /* seen by its answers alone */
+		return stack_refused(f);
 	return when(nobody_takes_it(f) && f->gone && !bound && (just_went(f) || f->near == NEAR_NOTHING),
 		stack_refused(f));
 }
@@ -187,7 +202,7 @@ static bool came_back(const struct facts *f)
 {
 	int64_t t = f->a->answered;
 
-	return f->gone && t - f->gone->gone < BACK_SOON * USEC && f->accepting && !was_reopened(f) &&
+	return f->gone && t - f->gone->gone < BACK_SOON * USEC && f->accepting && !was_reopened(f) && !opened_after(f) &&
 	       strcmp(f->gone->owner.comm, f->accepting->owner.comm) == 0;
 }
 
@@ -197,6 +212,8 @@ static bool came_back(const struct facts *f)
  */
 static enum confidence too_early(const struct facts *f)
 {
+	if (opened_after(f) && !is_steered_away(f) && !f->steady)
+		return stack_refused(f);
 	if (!f->accepting || f->steady || came_back(f) || was_reopened(f) || is_steered_away(f))
 		return CONFIDENCE_NONE;
 	return f->later ? stack_refused(f) : when(stack_refused(f) > CONFIDENCE_NONE, CONFIDENCE_POSSIBLE);

@@ -1,6 +1,7 @@
 /* sentences.c - what a cause means for a person, and what to do about it. */
 #include "sentences.h"
 #include "base/text.h"
+#include "rule.h"
 #include "servers.h"
 
 #include <inttypes.h>
@@ -133,11 +134,24 @@ static void tell_outgoing_port(const struct facts *f, const struct names *n, str
 static void tell_too_early(const struct facts *f, const struct names *n, struct event_attempt *ev)
 {
 	char after[32];
+	bool seen = n->listener && n->listener == f->accepting;
+	int64_t since = seen ? n->listener->up : f->served_after;
 
-	words_duration(n->listener->up - f->a->answered, after, sizeof(after));
-	SUMMARY("%s dialled %s %s before %s listened there", n->peer, n->dialled, after, n->owner);
+	if (!seen || (f->served_after != 0 && f->served_after < since)) /* whichever shows it first */
+		since = f->served_after;
+	words_duration(since - f->a->answered, after, sizeof(after));
+	if (seen)
+		SUMMARY("%s dialled %s %s before %s listened there", n->peer, n->dialled, after, n->owner);
+	else
+		SUMMARY("%s dialled %s too early, by %s at most: then something listened there and answered the next SYN, and was gone "
+			"again before it could be looked at", n->peer, n->dialled, after);
+	if (is_one_shot(f))
+		text_append(ev->summary, sizeof(ev->summary), ". The port is opened for one connection at a time");
 	ADVICE("Let the peer retry or wait for the server: readiness instead of order of start (systemd: "
 	       "Type=notify or socket activation; containers: a health check)");
+	if (is_one_shot(f) || !seen)
+		text_append(ev->advice, sizeof(ev->advice), ". Where a command opens the port, let the server listen() before it answers the "
+			"command, and the client dial only then");
 }
 
 /* Whether a name may stand in a command that a person will paste into a shell. */
@@ -174,12 +188,19 @@ static void tell_restarting(const struct facts *f, const struct names *n, struct
 static void tell_listener_gone(const struct facts *f, const struct names *n, struct event_attempt *ev)
 {
 	char ago[32], lived[32], log[160];
-	int64_t gone = f->a->answered - f->gone->gone;
+	int64_t gone = f->gone ? f->a->answered - f->gone->gone : 0;
 	const char *how = f->accepting		? "it closed its listener and opened it again "
 			  : !f->asked_process	? "the listener went away"
 			  : f->process.pid == 0 ? "the process has ended"
 						: "it closed its listener and goes on without";
 
+	if (!f->gone) {
+		SUMMARY("%s dialled %s, where something listened and answered a SYN %s before, and was gone before it could be looked at",
+			n->peer, n->dialled, words_duration(f->a->answered - f->served_before, ago, sizeof(ago)));
+		ADVICE("A server that takes one connection and closes its listener, or ends: let the peer wait until it is there again, or "
+		       "let the server keep its listener open. See: journalctl -e");
+		return;
+	}
 	words_duration(gone > 0 ? gone : 0, ago, sizeof(ago));
 	words_duration(f->gone->gone - f->gone->up, lived, sizeof(lived));
 	SUMMARY("%s dialled %s, where %s listened until %s before: %s", n->peer, n->dialled, n->owner, ago, how);

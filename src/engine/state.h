@@ -36,6 +36,11 @@ struct port {
 	struct event_port c;
 	uint32_t half_open; /* tracked attempts before SILENT or OPEN */
 	bool dirty;
+	/*
+	 * A listener that lives shorter than a poll is known by what it answers: the last refusal here, the first
+	 * SYN-ACK after it, the last SYN-ACK of all and the last one before that refusal. 0: none.
+	 */
+	int64_t refused_last, served_first, served_last, served_before;
 	int64_t turned_away; /* when a client was turned away at its door, beyond doubt; 0: never */
 	bool answers;      /* a connection was seen on which the server sent something */
 	uint32_t n_silent; /* SYNs that stayed without an answer; the times of the last ones are kept */
@@ -211,6 +216,8 @@ void judge_replaced(struct engine *e, struct attempt *a);
 
 /* Tells all that the wire has decided, with the evidence there is. */
 void judge_pending(struct engine *e);
+/* A port without a known listener answers: what it refused before is told anew. */
+void judge_port_served(struct engine *e, uint16_t port);
 void judge_listener_up(struct engine *e, const struct listener *up);
 
 /* watch.c: what goes wrong on connections that are open, and with addresses. */

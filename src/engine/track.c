@@ -17,6 +17,7 @@ enum {
 	EPHEMERAL = 32768,   /* a port from here on is likely a client's (net.ipv4.ip_local_port_range) */
 	LOOPBACK = 1,        /* lo has this index in every namespace (include/net/flow.h LOOPBACK_IFINDEX) */
 	LATE_FIN_KEPT = 1000000,
+	REFUSAL_KEPT = 60000000, /* a refusal may still be explained by a listener that comes */
 	SAME_PACKET = 50000, /* a copy of one packet on another interface comes within this */
 };
 
@@ -236,6 +237,18 @@ static void on_odd(struct engine *e, const struct segment *s)
 		track_forget(e, a);
 }
 
+/* Somebody listens on the port now; if it had refused before, and nobody is known to, that tells of both moments. */
+static void note_served(struct engine *e, struct port *p, int64_t t)
+{
+	p->served_last = t;
+	if (p->refused_last == 0 || p->served_first >= p->refused_last)
+		return;
+	p->served_first = t;
+	engine_want_poll(e); /* it may still be there */
+	if (t - p->refused_last < REFUSAL_KEPT)
+		judge_port_served(e, (uint16_t)p->c.port);
+}
+
 static void on_syn_ack(struct engine *e, const struct segment *s)
 {
 	struct attempt_key key = {s->dst, s->src, s->dport, s->sport};
@@ -246,6 +259,8 @@ static void on_syn_ack(struct engine *e, const struct segment *s)
 
 		p->c.synack++;
 		p->dirty = true;
+		if (s->window != 0) /* SYNPROXY's answer says nothing of who listens */
+			note_served(e, p, s->t);
 	}
 	if (!a || s->ack - a->client_isn - 1 > 1460) /* with Fast Open it acknowledges data as well */
 		return;
@@ -292,6 +307,12 @@ static void on_rst_to_syn(struct engine *e, struct attempt *a, const struct segm
 	a->answer_timestamps = s->timestamps;
 	a->judge_by = s->t + 2 * USEC;
 	count_own_failure(e, a, s->t, OUTCOME_REFUSED);
+	if (!a->out) {
+		struct port *p = engine_port(e, a->key.server_port);
+
+		p->refused_last = s->t;
+		p->served_before = p->served_last;
+	}
 	engine_want_poll(e);
 	track_set(e, a, STAGE_REFUSED, s->t + JUDGE_AFTER);
 }
