@@ -61,6 +61,18 @@ static void on_answer(struct inners *n, const struct segment *s)
 	i->answer_flags = s->flags;
 }
 
+/* A RST after the handshake, as it comes from the target or leaves for it. */
+static void on_rst(struct inners *n, const struct segment *s)
+{
+	bool from_target = s->way == WAY_IN;
+	struct inner_key key = {.client = from_target ? s->dst : s->src, .port = from_target ? s->dport : s->sport};
+	struct inner *i = table_find(n->table, &key);
+
+	if (!i || i->port != (from_target ? s->sport : s->dport) || !ip_equal(&i->addr, from_target ? &s->src : &s->dst))
+		return;
+	*(from_target ? &i->reset : &i->client_reset) = s->t;
+}
+
 void inners_segment(struct inners *n, const struct segment *s)
 {
 	if (s->kind != SEGMENT_TCP)
@@ -69,6 +81,8 @@ void inners_segment(struct inners *n, const struct segment *s)
 		on_syn(n, s);
 	else if (s->way == WAY_IN && s->flags & TCP_ACK && s->flags & (TCP_SYN | TCP_RST))
 		on_answer(n, s);
+	if (s->flags & TCP_RST && (s->way == WAY_IN || s->way == WAY_OUT))
+		on_rst(n, s);
 }
 
 const struct inner *inners_find(struct inners *n, const struct ip *client, uint16_t port, uint32_t seq)
@@ -84,5 +98,7 @@ void inners_shift(struct inners *n, int64_t delta)
 	for (struct inner *i = NULL; (i = table_next(n->table, i));) {
 		i->t += delta;
 		i->answered += i->answered ? delta : 0;
+		i->reset += i->reset ? delta : 0;
+		i->client_reset += i->client_reset ? delta : 0;
 	}
 }

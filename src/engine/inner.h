@@ -18,6 +18,7 @@ struct inner {
 	uint32_t ifindex; /* by which it left */
 	int64_t t, answered; /* 0: not */
 	uint8_t answer_flags; /* SYN-ACK or RST of the target */
+	int64_t reset, client_reset; /* a RST later on: of the target, and of the client as it leaves for it; 0: none */
 };
 
 struct inners;

@@ -258,6 +258,8 @@ static bool judge_closing(struct engine *e, struct attempt *a)
 	a->close_judged = true;
 	facts_gather(e, a, &f);
 	facts_find_backend(e, &f);
+	if (f.target.known)
+		facts_ask_target(e, &f);
 	v = rules_judge(&f);
 	/* A process that still holds it has only closed its half. */
 	if (v.cause == CAUSE_CLOSED_EARLY || v.cause == CAUSE_PROXY_BACKEND_DEAD) {
@@ -372,6 +374,10 @@ static bool judge_ended(struct engine *e, struct attempt *a)
 		facts_ask_route(e, &f);
 		facts_ask_forward(e, &f);
 	}
+	if (f.situation == SITUATION_CANCELLED && a->answer_ttl != a->peer_ttl)
+		facts_ask_route(e, &f);
+	if (f.situation == SITUATION_RESET && f.target.known)
+		facts_ask_target(e, &f);
 	if (f.situation == SITUATION_RESET && (a->cause == CAUSE_CLOSED_EARLY || a->cause == CAUSE_PROXY_BACKEND_DEAD))
 		return true; /* the RST to what the client had still to say */
 	if (f.situation == SITUATION_RESET) {

@@ -50,6 +50,9 @@ bool rules_ruled_out(const struct facts *f, enum cause cause);
 /* Whether the cause is only the form that a better one took: a server that turns away, a proxy without its backend. */
 bool rules_displaced(const struct facts *f, enum cause cause);
 
+/* Whether the cause lays at somebody else's door what translation made. */
+bool rules_translated(const struct facts *f, enum cause cause);
+
 /* Whether the kernel's word about this very packet rules the cause out. */
 bool rules_contradicted(const struct facts *f, enum cause cause);
 

@@ -107,7 +107,8 @@ static void ask_all(const struct facts *f, struct round *r)
 
 			if (rule->situation != f->situation || rule->dir == (f->a->out ? IN : OUT))
 				continue;
-			c = rules_contradicted(f, rule->cause) || rules_ruled_out(f, rule->cause) || rules_displaced(f, rule->cause) ? CONFIDENCE_NONE
+			c = rules_contradicted(f, rule->cause) || rules_ruled_out(f, rule->cause) || rules_displaced(f, rule->cause) ||
+					    rules_translated(f, rule->cause) ? CONFIDENCE_NONE
 												  : rule->fits(f);
 			r->rules[r->n] = rule;
 			r->strength[r->n] = c;

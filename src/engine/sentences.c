@@ -578,6 +578,19 @@ static const struct {
 		"arrive",
 		"It is lost on the way back or dropped by the peer: tcpdump there shows whether it comes; here, ip route get "
 		"{peer} shows whether it goes the way it should"},
+	{CAUSE_PUBLISHED_RESET,
+		"The connection of {peer} to port {port} was reset by its target behind this host, {target}: by that program, and by no "
+		"rule here",
+		"Look there: {target_look}; with --netns this program says why it did (unread data, a limit, a crash)"},
+	{CAUSE_NAT_EXPIRED,
+		"{expired_story}",
+		"Keep idle connections alive more often than connection tracking forgets them (TCP keepalive on either side; here: sysctl "
+		"net.netfilter.nf_conntrack_tcp_timeout_established), or let the client reconnect. See: conntrack -L -p tcp | grep {peer}"},
+	{CAUSE_NAT_BYPASSED,
+		"{peer} dialled another address, which a router translates (NAT) to {dialled}: its SYN came over a hop (TTL {ttl}), and our "
+		"answer goes to it directly, from an address that it never dialled, so it resets it",
+		"Hairpin NAT: let the router translate the source as well for clients of its own network (masquerade), or let them dial "
+		"{addr} itself (split DNS)"},
 	{CAUSE_HEALTH_CHECK,
 		"{peer} connects to {dialled} and resets at once, without a byte: a health check, or a scanner. Nothing failed", ""},
 	{CAUSE_PEER_GAVE_UP,
@@ -590,6 +603,45 @@ static const struct {
 		"the window is closed",
 		"See what it does: strace -f -p {pid}; ss -tnp 'sport = :{port}' shows Recv-Q"},
 };
+
+static const char *target_words(const struct facts *f, char *buf, size_t size)
+{
+	char to[IP_TEXT], owner[160];
+
+	ip_format_port(&f->target.addr, f->target.port, to, sizeof(to));
+	text_copy(buf, size, to);
+	if (f->target.asked && f->target.listens && f->target.owner.pid > 0)
+		text_append(buf, size, " (%s)", words_owner(&f->target.owner, owner, sizeof(owner)));
+	return buf;
+}
+
+static const char *target_look_words(const struct facts *f, char *buf, size_t size)
+{
+	const struct owner *o = &f->target.owner;
+
+	if (f->target.asked && o->pid > 0 && o->container[0] && is_plain(o->container))
+		snprintf(buf, size, "docker logs %s", o->container);
+	else if (f->target.asked && o->pid > 0)
+		snprintf(buf, size, "the log of %s (pid %d); nsenter -n -t %d nstat -az 'TcpExtTCPAbort*'", o->comm, o->pid, o->pid);
+	else
+		text_copy(buf, size, "its log there");
+	return buf;
+}
+
+/* Connection tracking has forgotten a translated connection: seen on the way, or from the target's side alone. */
+static const char *expired_words(const struct facts *f, const struct names *n, char *buf, size_t size)
+{
+	char target[240];
+
+	if (f->target.known)
+		snprintf(buf, size, "Connection tracking (conntrack) here forgot the connection of %s to port %u while it was idle: what its "
+			"target %s sent then was not translated any more, and the client reset it", n->peer, n->port,
+			target_words(f, target, sizeof(target)));
+	else
+		snprintf(buf, size, "The host of %s does not know its connection to port %u (any more), and reset what came on it: it was "
+			"restarted, or address translation (NAT, conntrack) on the way forgot the connection", n->peer, n->port);
+	return buf;
+}
 
 static const char *backend_how_words(const struct facts *f)
 {
@@ -776,6 +828,12 @@ static const char *fill_in(const char *name, size_t len, const struct facts *f, 
 		return backend_words(f, buf, size);
 	if (IS("backend_look"))
 		return backend_look_words(f, buf, size);
+	if (IS("target"))
+		return target_words(f, buf, size);
+	if (IS("target_look"))
+		return target_look_words(f, buf, size);
+	if (IS("expired_story"))
+		return expired_words(f, n, buf, size);
 	if (IS("journal"))
 		return journal_words(n, buf, size);
 	if (IS("no_way"))

@@ -552,6 +552,8 @@ static void find_names(const struct facts *f, const struct event_attempt *ev, st
 	} else if (n->listener) {
 		n->who = &n->listener->owner;
 		ip_format_port(&n->listener->row.addr, n->port, n->bound, sizeof(n->bound));
+	} else if (f->target.asked && f->target.listens && f->target.owner.pid > 0) {
+		n->who = &f->target.owner;
 	} else if (f->asked && (f->port.bound || f->port.udp || f->port.outgoing)) {
 		n->who = holder;
 	}
