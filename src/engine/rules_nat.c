@@ -80,7 +80,7 @@ static bool reset_there(const struct facts *f)
 
 static bool seen_there(const struct facts *f)
 {
-	return f->target.inner->reset != 0;
+	return was_forwarded(f) && f->target.inner->reset != 0;
 }
 
 /*
