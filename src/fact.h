@@ -365,12 +365,36 @@ enum elsewhere_reach {
 	ELSEWHERE_JOINED,   /* one does (veth, macvlan), and this namespace is not the one behind it */
 };
 
+/* Whether something is there. A struct, so that what is not known cannot be read as false by accident. */
+struct presence {
+	enum {
+		PRESENCE_UNKNOWN, /* nobody looked, or it could not have been seen */
+		PRESENCE_YES,
+		PRESENCE_NO,
+	} is;
+};
+
+static inline bool is_present(struct presence p)
+{
+	return p.is == PRESENCE_YES;
+}
+
+static inline bool is_absent(struct presence p)
+{
+	return p.is == PRESENCE_NO;
+}
+
+static inline struct presence presence_of(bool there)
+{
+	return (struct presence){there ? PRESENCE_YES : PRESENCE_NO};
+}
+
 struct answer {
 	bool found; /* ASK_LOOKUP: a socket was found, and row is it */
 	struct socket_row row;
-	/* ASK_PORT: the first row of each kind; state says which are there */
-	bool bound, udp, outgoing;
-	bool complete; /* ASK_PORT: every dump ran to its end, so that an absence counts */
+	/* ASK_PORT: which kinds of socket have the port, and the first row of each */
+	struct presence bound, udp, outgoing;
+	bool complete; /* every row was seen, so that an absence counts */
 	struct socket_row bound_row, udp_row, outgoing_row;
 	struct owner bound_owner, udp_owner, outgoing_owner;
 	struct routing routing;

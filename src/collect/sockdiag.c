@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
 	DUMP_BUFFER = 32768, /* a dump's messages fit what the reader offers, up to this */
@@ -33,6 +34,7 @@ enum {
 struct sockdiag {
 	struct mnl_socket *requests, *events;
 	unsigned int seq;
+	bool shows_bound; /* this kernel dumps bound sockets */
 	char *buf;
 	struct {
 		uint32_t index;
@@ -49,6 +51,7 @@ struct dump {
 	bool (*wants)(const struct inet_diag_msg *m);
 	struct socket_row *rows;
 	size_t max, n;
+	struct port_map *map; /* NULL: rows are kept, not only their ports */
 	bool full, interrupted;
 };
 
@@ -114,6 +117,8 @@ static struct mnl_socket *open_events(void)
 	return nl;
 }
 
+static bool shows_bound(struct sockdiag *sd);
+
 struct sockdiag *sockdiag_new(void)
 {
 	struct timeval timeout = {.tv_sec = RECEIVE_TIMEOUT_SECONDS};
@@ -135,6 +140,7 @@ struct sockdiag *sockdiag_new(void)
 		errno = saved;
 		return NULL;
 	}
+	sd->shows_bound = shows_bound(sd);
 	return sd;
 }
 
@@ -262,6 +268,10 @@ static int on_dump_message(const struct nlmsghdr *nlh, void *data)
 		return MNL_CB_OK;
 	if (d->wants && !d->wants(mnl_nlmsg_get_payload(nlh)))
 		return MNL_CB_OK;
+	if (d->map) {
+		d->map->ports[row.port / 8] |= (uint8_t)(1u << row.port % 8);
+		return MNL_CB_OK;
+	}
 	if (seen_cookie(d, row.cookie))
 		return MNL_CB_OK;
 	if (d->n == d->max)
@@ -418,9 +428,64 @@ static bool is_outgoing_state(const struct inet_diag_msg *m)
 	return m->id.idiag_dport != 0;
 }
 
-int sockdiag_bound(struct sockdiag *sd, uint16_t port, struct socket_row *ret_row)
+static int map_ports(struct sockdiag *sd, uint8_t protocol, uint32_t states, bool (*wants)(const struct inet_diag_msg *m),
+	struct port_map *ret)
+{
+	static const uint8_t families[] = {AF_INET, AF_INET6};
+
+	memset(ret, 0, sizeof(*ret));
+	for (size_t i = 0; i < 2; i++) {
+		struct dump d = {.sd = sd, .protocol = protocol, .family = families[i], .states = states, .wants = wants, .map = ret};
+		int r = run_dump(&d);
+
+		if (r < 0 && r != -ENOENT)
+			return r;
+	}
+	return 0;
+}
+
+int sockdiag_bound_ports(struct sockdiag *sd, struct port_map *ret)
+{
+	return sd->shows_bound ? map_ports(sd, IPPROTO_TCP, 1u << STATE_BOUND_INACTIVE, without_peer, ret) : -EOPNOTSUPP;
+}
+
+int sockdiag_udp_ports(struct sockdiag *sd, struct port_map *ret)
+{
+	return map_ports(sd, IPPROTO_UDP, 1u << STATE_CLOSE, without_peer, ret);
+}
+
+int sockdiag_outgoing_ports(struct sockdiag *sd, struct port_map *ret)
+{
+	return map_ports(sd, IPPROTO_TCP, 1u << STATE_ESTABLISHED | 1u << STATE_SYN_SENT, is_outgoing_state, ret);
+}
+
+static int first_bound(struct sockdiag *sd, uint16_t port, struct socket_row *ret_row)
 {
 	return first_row(sd, IPPROTO_TCP, 1u << STATE_BOUND_INACTIVE, port, without_peer, ret_row);
+}
+
+int sockdiag_bound(struct sockdiag *sd, uint16_t port, struct socket_row *ret_row)
+{
+	return sd->shows_bound ? first_bound(sd, port, ret_row) : -EOPNOTSUPP;
+}
+
+/*
+ * Whether the kernel dumps bound sockets is tried with one of our own, on a port that nobody else has: a kernel that does
+ * not know the state answers with an empty dump, as one does in which nothing is bound.
+ */
+static bool shows_bound(struct sockdiag *sd)
+{
+	struct sockaddr_in sa = {.sin_family = AF_INET};
+	socklen_t n = sizeof(sa);
+	struct socket_row row;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool shows = fd >= 0 && bind(fd, (struct sockaddr *)(void *)&sa, sizeof(sa)) == 0 &&
+		     getsockname(fd, (struct sockaddr *)(void *)&sa, &n) == 0 &&
+		     first_bound(sd, ntohs(sa.sin_port), &row) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return shows;
 }
 
 int sockdiag_udp(struct sockdiag *sd, uint16_t port, struct socket_row *ret_row)

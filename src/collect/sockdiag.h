@@ -39,11 +39,25 @@ int sockdiag_listeners_of(struct sockdiag *sd, uint16_t port, struct socket_row 
 /*
  * The first TCP socket that is bound to a port without listening, the first unconnected UDP socket, the
  * first outgoing TCP connection with that local port. 0 with *ret_row; -ENOENT; -errno. The bound ones
- * need Linux 6.8 (-ENOENT before); the outgoing ones walk the established table.
+ * need Linux 6.8 (-EOPNOTSUPP before); the outgoing ones walk the established table.
  */
 int sockdiag_bound(struct sockdiag *sd, uint16_t port, struct socket_row *ret_row);
 int sockdiag_udp(struct sockdiag *sd, uint16_t port, struct socket_row *ret_row);
 int sockdiag_outgoing(struct sockdiag *sd, uint16_t port, struct socket_row *ret_row);
+
+/* Which ports there are sockets of these three kinds with, a bit each: one walk tells of all, as a scan asks for many. */
+struct port_map {
+	uint8_t ports[65536 / 8];
+};
+
+int sockdiag_bound_ports(struct sockdiag *sd, struct port_map *ret);
+int sockdiag_udp_ports(struct sockdiag *sd, struct port_map *ret);
+int sockdiag_outgoing_ports(struct sockdiag *sd, struct port_map *ret);
+
+static inline bool port_map_has(const struct port_map *m, uint16_t port)
+{
+	return m->ports[port / 8] & 1u << port % 8;
+}
 
 /* The socket that would get a segment from peer to addr on ifindex. 0, -ENOENT, or -errno. */
 int sockdiag_lookup(struct sockdiag *sd, const struct question *q, struct socket_row *ret_row);

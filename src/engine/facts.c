@@ -340,10 +340,13 @@ void facts_ask_port(struct engine *e, struct facts *f)
 		slot->port = port;
 		slot->t = e->now;
 	}
-	f->asked = slot->valid && slot->answer.complete;
+	if (!slot->valid)
+		return;
 	f->port = slot->answer;
-	f->port.bound = f->port.bound && is_at(&f->port.bound_row, f->a);
-	f->port.udp = f->port.udp && is_at(&f->port.udp_row, f->a);
+	if (is_present(f->port.bound))
+		f->port.bound = presence_of(is_at(&f->port.bound_row, f->a));
+	if (is_present(f->port.udp))
+		f->port.udp = presence_of(is_at(&f->port.udp_row, f->a));
 }
 
 void facts_look_up(struct engine *e, struct facts *f)

@@ -356,7 +356,7 @@ static bool judge_ended(struct engine *e, struct attempt *a)
 	}
 	if (empty) {
 		facts_ask_port(e, &f);
-		if (f.asked && !f.port.bound && !f.port.udp && !f.port.outgoing && !f.gone)
+		if (!is_present(f.port.bound) && !is_present(f.port.udp) && !is_present(f.port.outgoing) && !f.gone)
 			facts_ask_elsewhere(e, &f);
 	}
 	if (f.situation == SITUATION_REFUSED || f.situation == SITUATION_UNREACHABLE) {

@@ -118,8 +118,7 @@ struct facts {
 	int64_t served_after;            /* the port's first SYN-ACK after the refusal, of a listener that nobody saw; 0: none */
 	int64_t served_before;           /* and its last one before it */
 	int64_t gone_served;             /* connections of its port that were accepted in its time */
-	/* who else has the port; asked only when nothing listens there */
-	bool asked;
+	/* who else has the port: of each kind not known, unless nothing listens there and the host said */
 	struct answer port;
 	bool kernel; /* the kernel's words are heard */
 	struct said said;

@@ -73,7 +73,7 @@ static bool nobody_near(const struct facts *f)
 /* Another socket has the port, which is the better story. */
 static bool has_other_holder(const struct facts *f)
 {
-	return f->asked && (f->port.bound || f->port.udp || f->port.outgoing);
+	return is_present(f->port.bound) || is_present(f->port.udp) || is_present(f->port.outgoing);
 }
 
 static enum confidence at_most(enum confidence strength, enum confidence limit)
@@ -92,7 +92,8 @@ static bool nobody_has_it(const struct facts *f)
  */
 static enum confidence other_namespace(const struct facts *f)
 {
-	bool joined = f->elsewhere_reach == ELSEWHERE_JOINED;
+	bool joined = f->elsewhere_reach == ELSEWHERE_JOINED && is_absent(f->port.bound) && is_absent(f->port.udp) &&
+		      is_absent(f->port.outgoing);
 
 	return when(nobody_has_it(f) && f->elsewhere,
 		at_most(stack_refused(f), joined ? CONFIDENCE_INFERRED : CONFIDENCE_POSSIBLE));
@@ -100,9 +101,28 @@ static enum confidence other_namespace(const struct facts *f)
 
 static enum confidence no_listener(const struct facts *f)
 {
-	if (!nobody_has_it(f) || (f->elsewhere && f->elsewhere_reach == ELSEWHERE_JOINED))
+	bool known = is_absent(f->port.bound) && is_absent(f->port.udp) && is_absent(f->port.outgoing);
+
+	if (!nobody_has_it(f) || (f->elsewhere && f->elsewhere_reach == ELSEWHERE_JOINED) || !known)
 		return CONFIDENCE_NONE;
 	return f->elsewhere ? at_most(stack_refused(f), CONFIDENCE_POSSIBLE) : stack_refused(f);
+}
+
+/* Nobody listens: but who only has the port could not be seen (before v6.8 no dump shows bound sockets). */
+static enum confidence bound_unknown(const struct facts *f)
+{
+	bool rest = is_absent(f->port.udp) && is_absent(f->port.outgoing);
+
+	return when(nobody_has_it(f) && f->port.bound.is == PRESENCE_UNKNOWN && rest,
+		at_most(stack_refused(f), CONFIDENCE_POSSIBLE));
+}
+
+/* The same, and nobody looked at all. */
+static enum confidence holders_unknown(const struct facts *f)
+{
+	bool unknown = f->port.udp.is == PRESENCE_UNKNOWN || f->port.outgoing.is == PRESENCE_UNKNOWN;
+
+	return when(nobody_has_it(f) && unknown, at_most(stack_refused(f), CONFIDENCE_POSSIBLE));
 }
 
 /* That is the story then, whoever else is near. */
@@ -143,7 +163,7 @@ static enum confidence other_device(const struct facts *f)
 
 static enum confidence not_listening(const struct facts *f)
 {
-	return when(nobody_near(f) && f->asked && f->port.bound, stack_refused(f));
+	return when(nobody_near(f) && is_present(f->port.bound), stack_refused(f));
 }
 
 /* Somebody listens by now, and even so the kernel's look-up finds nobody. */
@@ -171,7 +191,7 @@ static enum confidence between(const struct facts *f, bool known)
 
 static enum confidence listener_gone(const struct facts *f)
 {
-	bool bound = f->asked && f->port.bound;
+	bool bound = is_present(f->port.bound);
 
 	if (opened_after(f))
 		return CONFIDENCE_NONE;
@@ -183,18 +203,24 @@ static enum confidence listener_gone(const struct facts *f)
 		stack_refused(f));
 }
 
+/* It fits; a socket that is bound besides would be the better story. */
+static enum confidence unless_bound(const struct facts *f)
+{
+	return is_absent(f->port.bound) ? stack_refused(f) : at_most(stack_refused(f), CONFIDENCE_INFERRED);
+}
+
 static enum confidence udp_only(const struct facts *f)
 {
-	bool here = f->asked && f->port.udp && !f->port.bound && !f->port.outgoing;
+	bool here = is_present(f->port.udp) && !is_present(f->port.bound) && !is_present(f->port.outgoing);
 
-	return when(nobody_near(f) && !f->gone && here, stack_refused(f));
+	return when(nobody_near(f) && !f->gone && here, unless_bound(f));
 }
 
 static enum confidence outgoing_port(const struct facts *f)
 {
-	bool here = f->asked && f->port.outgoing && !f->port.bound;
+	bool here = is_present(f->port.outgoing) && !is_present(f->port.bound);
 
-	return when(nobody_near(f) && !f->gone && here, stack_refused(f));
+	return when(nobody_near(f) && !f->gone && here, unless_bound(f));
 }
 
 /* The same server as before, not long ago, as another process; or as one that is not known. */
@@ -348,6 +374,9 @@ static enum confidence proved(const struct facts *f)
 static const struct rule rules[] = {
 	{SITUATION_REFUSED, IN, CAUSE_OTHER_NAMESPACE, other_namespace, {0}}, /* says all that no-listener says */
 	{SITUATION_REFUSED, IN, CAUSE_NO_LISTENER, no_listener, {0}},
+	{SITUATION_REFUSED, IN, CAUSE_NO_LISTENER, bound_unknown, {CAUSE_NOT_LISTENING}},
+	{SITUATION_REFUSED, IN, CAUSE_NO_LISTENER, holders_unknown,
+		{CAUSE_NOT_LISTENING, CAUSE_UDP_ONLY, CAUSE_OUTGOING_PORT}},
 	{SITUATION_REFUSED, IN, CAUSE_NO_LISTENER, door_unknown,
 		{CAUSE_LOOPBACK_ONLY, CAUSE_OTHER_ADDRESS, CAUSE_LISTENER_GONE}},
 	{SITUATION_REFUSED, IN, CAUSE_LOOPBACK_ONLY, loopback_only, {0}},

@@ -253,17 +253,17 @@ static void tell_port_holders(const struct facts *f, struct event_attempt *ev)
 	char owner[160], local[IP_TEXT], remote[IP_TEXT];
 	const struct answer *p = &f->port;
 
-	if (p->bound) {
+	if (is_present(p->bound)) {
 		ip_format_port(&p->bound_row.addr, p->bound_row.port, local, sizeof(local));
 		words_owner(&p->bound_owner, owner, sizeof(owner));
 		words_say(ev, "sockets", "%s has bound %s, but the socket is not in LISTEN", owner, local);
 	}
-	if (p->udp) {
+	if (is_present(p->udp)) {
 		ip_format_port(&p->udp_row.addr, p->udp_row.port, local, sizeof(local));
 		words_owner(&p->udp_owner, owner, sizeof(owner));
 		words_say(ev, "sockets", "%s has a UDP socket on %s", owner, local);
 	}
-	if (p->outgoing) {
+	if (is_present(p->outgoing)) {
 		ip_format_port(&p->outgoing_row.addr, p->outgoing_row.port, local, sizeof(local));
 		ip_format_port(&p->outgoing_row.peer, p->outgoing_row.peer_port, remote, sizeof(remote));
 		words_owner(&p->outgoing_owner, owner, sizeof(owner));
@@ -533,9 +533,11 @@ static void take_owner(const struct owner *o, struct event_owner *ret)
 static void find_names(const struct facts *f, const struct event_attempt *ev, struct names *n)
 {
 	const struct attempt *a = f->a;
-	const struct owner *holder = f->port.bound ? &f->port.bound_owner
-				     : f->port.udp ? &f->port.udp_owner
-						   : &f->port.outgoing_owner;
+	const struct answer *p = &f->port;
+	const struct owner *holder = is_present(p->bound)      ? &p->bound_owner
+				     : is_present(p->udp)      ? &p->udp_owner
+				     : is_present(p->outgoing) ? &p->outgoing_owner
+							       : NULL;
 
 	memset(n, 0, sizeof(*n));
 	n->port = a->key.server_port;
@@ -554,7 +556,7 @@ static void find_names(const struct facts *f, const struct event_attempt *ev, st
 		ip_format_port(&n->listener->row.addr, n->port, n->bound, sizeof(n->bound));
 	} else if (f->target.asked && f->target.listens && f->target.owner.pid > 0) {
 		n->who = &f->target.owner;
-	} else if (f->asked && (f->port.bound || f->port.udp || f->port.outgoing)) {
+	} else if (holder) {
 		n->who = holder;
 	}
 	if (n->who)

@@ -142,6 +142,9 @@ static bool serve(int socket)
 	case BROKER_FLOW:
 		reply.error = conntrack_find(&request.peer, request.peer_port, &request.addr, request.port, &reply.flow);
 		break;
+	case BROKER_BOUND:
+		bound_read(&reply.bound);
+		break;
 	case BROKER_HOOKS:
 		hooks_read(request.v6, request.pid, &reply.hooks);
 		break;

@@ -1,6 +1,7 @@
 /* broker.h - the privileged half: starts the worker, answers its few questions, reads no packet. */
 #pragma once
 
+#include "collect/bound.h"
 #include "collect/namespaces.h"
 #include "collect/owner.h"
 
@@ -28,6 +29,7 @@ enum broker_kind {
 	BROKER_FLOW,      /* what connection tracking knows of a connection */
 	BROKER_HOOKS,     /* which BPF programs packets pass */
 	BROKER_RULESET,   /* how large the firewall's ruleset is, and its generation; not waited for */
+	BROKER_BOUND,     /* which TCP sockets have a port and do not listen, on kernels that do not dump them */
 	BROKER_TARGET,    /* which namespace has an address, and who listens on the port there */
 };
 
@@ -52,6 +54,7 @@ struct broker_reply {
 	struct owner_record owners[OWNER_BATCH];
 	struct process process;
 	struct elsewhere_record elsewhere;
+	struct bound_list bound;
 	struct hooks hooks;
 	struct tracked_flow flow;
 	struct firewall_verdict firewall;

@@ -19,12 +19,15 @@ enum {
 	PATIENCE_MS = 300, /* for the broker */
 	OWNERS_MS = 25,    /* likewise, at the start */
 	WALK_USEC = 50000, /* a second's time for walks of the whole socket table */
+	HOLDERS_KEPT = 250000, /* one walk tells of all ports; so long it is good for the next question */
+	BOUND_KEPT = 500000,   /* where it takes all processes' descriptors ... */
+	BOUND_SHARE = 4,       /* ... and no more than this part of the time */
 };
 
 /* How often each kind may be asked within a second. */
 static const uint32_t budgets[] = {
 	[ASK_LOOKUP] = 2000, /* 4 us each */
-	[ASK_PORT] = 1000,   /* WALK_USEC is the real limit of this one */
+	[ASK_PORT] = 100000, /* WALK_USEC is the real limit of this one */
 	[ASK_ROUTE] = 200,   /* 60 us */
 	[ASK_PROCESS] = 20,
 	[ASK_CONNECTIONS] = 20,
@@ -41,6 +44,13 @@ enum {
 	KINDS = sizeof(budgets) / sizeof(budgets[0]),
 };
 
+/* Which ports have sockets that do not listen. Each kind: 0, or -errno: not known. */
+struct holders {
+	int64_t t; /* 0: never */
+	int bound_error, udp_error, outgoing_error;
+	struct port_map bound, udp, outgoing;
+};
+
 struct known_owner {
 	bool answered;
 	struct owner owner;
@@ -52,6 +62,8 @@ struct host {
 	struct table *inodes; /* uint32_t -> struct known_owner: asked for, answered when known */
 	struct connection *connections;
 	int64_t second, walked;
+	struct holders holders;
+	int64_t bound_t, bound_took; /* when the broker looked for bound sockets, and for how long; 0: never */
 	uint32_t asked[KINDS];
 	void (*on_owner)(void *ctx, uint32_t inode, const struct owner *o);
 	void (*on_traced)(void *ctx, const struct traced *t, const char *why);
@@ -61,6 +73,7 @@ struct host {
 	bool answered;
 	struct process process;
 	struct elsewhere_record elsewhere;
+	struct bound_list bound; /* n: BOUND_MAX at most, by who reads it */
 	struct hooks hooks;
 	struct tracked_flow flow;
 	int error;
@@ -212,6 +225,10 @@ static int take_reply(struct host *h)
 		h->hooks = reply.hooks;
 		h->answered = true;
 		break;
+	case BROKER_BOUND:
+		h->bound = reply.bound;
+		h->answered = true;
+		break;
 	case BROKER_ELSEWHERE:
 	case BROKER_TARGET:
 		h->elsewhere = reply.elsewhere;
@@ -280,27 +297,95 @@ static bool ask_broker(struct host *h, const struct broker_request *request)
 	       wait_for(h, &h->answered);
 }
 
-static bool ask_port(struct host *h, const struct question *q, struct answer *a)
+/* One walk for the ports of all; false: it is not time for one, and the last is too old. */
+static bool read_holders(struct host *h)
 {
 	struct sockdiag *sd = h->src->sockdiag;
+	struct holders *m = &h->holders;
 	int64_t start = worker_now();
-	int bound, udp, outgoing;
 
-	bound = sockdiag_bound(sd, q->port, &a->bound_row);
-	udp = sockdiag_udp(sd, q->port, &a->udp_row);
-	outgoing = bound == 0 || udp == 0 ? -ENOENT
-					  : sockdiag_outgoing(sd, q->port, &a->outgoing_row);
+	if (m->t != 0 && start >= m->t && start - m->t < HOLDERS_KEPT)
+		return true;
+	if (h->walked > WALK_USEC)
+		return false;
+	m->bound_error = sockdiag_bound_ports(sd, &m->bound);
+	m->udp_error = sockdiag_udp_ports(sd, &m->udp);
+	m->outgoing_error = sockdiag_outgoing_ports(sd, &m->outgoing);
 	h->walked += worker_now() - start;
-	a->bound = bound == 0;
-	a->udp = udp == 0;
-	a->outgoing = outgoing == 0;
-	a->complete = (bound == 0 || bound == -ENOENT) && (udp == 0 || udp == -ENOENT) &&
-		      (outgoing == 0 || outgoing == -ENOENT);
-	if (a->bound)
+	m->t = start;
+	return true;
+}
+
+/* Whether a port is in the map; if so, its first row, by a walk of its own. */
+static struct presence find_holder(struct host *h, int error, const struct port_map *map, uint16_t port,
+	int (*find)(struct sockdiag *sd, uint16_t port, struct socket_row *ret), struct socket_row *ret_row)
+{
+	int64_t start = worker_now();
+	int r;
+
+	if (error < 0)
+		return (struct presence){PRESENCE_UNKNOWN};
+	if (!port_map_has(map, port))
+		return presence_of(false);
+	r = find(h->src->sockdiag, port, ret_row);
+	h->walked += worker_now() - start;
+	return r == 0 || r == -ENOENT ? presence_of(r == 0) : (struct presence){PRESENCE_UNKNOWN};
+}
+
+/* Whether a bound socket would have been dialled by the address. */
+static bool is_bound_at(const struct bound_record *b, const struct ip *addr)
+{
+	bool same_family = ip_is_v4(&b->addr) == ip_is_v4(addr);
+
+	return ip_is_any(&b->addr) ? same_family || (b->v6 && !b->v6only) : ip_equal(&b->addr, addr);
+}
+
+/* The broker finds them by their processes; one that is at the address is the better answer. */
+static struct presence find_bound(struct host *h, const struct question *q, struct socket_row *ret_row)
+{
+	struct broker_request request = {.kind = BROKER_BOUND};
+	const struct bound_record *found = NULL;
+	int64_t start = worker_now();
+
+	if (h->bound_t == 0 || start < h->bound_t || start - h->bound_t > BOUND_KEPT) {
+		if (start > h->bound_t && start - h->bound_t < h->bound_took * BOUND_SHARE)
+			return (struct presence){PRESENCE_UNKNOWN};
+		h->bound.complete = ask_broker(h, &request) && h->bound.complete;
+		h->bound_t = start;
+		h->bound_took = worker_now() - start;
+	}
+	for (uint32_t i = 0; i < h->bound.n && i < BOUND_MAX; i++) {
+		const struct bound_record *b = &h->bound.records[i];
+
+		if (b->port == q->port && (!found || is_bound_at(b, &q->addr)))
+			found = b;
+	}
+	if (!found)
+		return h->bound.complete ? presence_of(false) : (struct presence){PRESENCE_UNKNOWN};
+	*ret_row = (struct socket_row){.addr = found->addr, .port = found->port, .inode = found->inode,
+		.state = SOCKET_BOUND, .v6 = found->v6, .v6only = found->v6only};
+	return presence_of(true);
+}
+
+static bool ask_port(struct host *h, const struct question *q, struct answer *a)
+{
+	const struct holders *m = &h->holders;
+
+	if (!read_holders(h))
+		return false;
+	a->bound = m->bound_error == -EOPNOTSUPP
+			   ? find_bound(h, q, &a->bound_row)
+			   : find_holder(h, m->bound_error, &m->bound, q->port, sockdiag_bound, &a->bound_row);
+	a->udp = find_holder(h, m->udp_error, &m->udp, q->port, sockdiag_udp, &a->udp_row);
+	if (is_present(a->bound) && is_present(a->udp))
+		a->outgoing = presence_of(false); /* it would change nothing */
+	else
+		a->outgoing = find_holder(h, m->outgoing_error, &m->outgoing, q->port, sockdiag_outgoing, &a->outgoing_row);
+	if (is_present(a->bound))
 		owner_of(h, &a->bound_row, &a->bound_owner);
-	if (a->udp)
+	if (is_present(a->udp))
 		owner_of(h, &a->udp_row, &a->udp_owner);
-	if (a->outgoing)
+	if (is_present(a->outgoing))
 		owner_of(h, &a->outgoing_row, &a->outgoing_owner);
 	return true;
 }
@@ -475,7 +560,7 @@ static const struct {
 	bool walks;   /* the established table */
 } kinds[KINDS] = {
 	[ASK_LOOKUP] = {ask_lookup, true, false},
-	[ASK_PORT] = {ask_port, true, true},
+	[ASK_PORT] = {ask_port, true, false}, /* it looks at the clock itself */
 	[ASK_ROUTE] = {ask_route, false, false},
 	[ASK_PROCESS] = {ask_process, false, false},
 	[ASK_CONNECTIONS] = {ask_connections, true, true},

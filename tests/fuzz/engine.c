@@ -95,7 +95,9 @@ static bool on_question(void *ctx, const struct question *q, struct answer *ret)
 	ret->process.fds_max = ret->n_max = *mood % 3;
 	ret->found = *mood & 1;
 	ret->row.state = (*mood >> 1) % (SOCKET_UDP + 1);
-	ret->complete = ret->bound = *mood & 8;
+	ret->complete = *mood & 8;
+	ret->bound = presence_of(*mood & 8);
+	ret->udp.is = *mood % 3;
 	return !(*mood & 16);
 }
 

@@ -151,7 +151,8 @@ struct bench *bench_new_with(const struct engine_config *config)
 	b->sink.event = on_event;
 	b->t = BENCH_EPOCH;
 	b->poll_interval = USEC;
-	b->port_answer.complete = true;
+	b->port_answer = (struct answer){.complete = true, .bound = {PRESENCE_NO}, .udp = {PRESENCE_NO},
+		.outgoing = {PRESENCE_NO}};
 	b->routing = (struct routing){.in = ROUTE_LOCAL, .back = ROUTE_UNICAST, .neighbour = NEIGHBOUR_ANSWERS};
 	b->half_open_max = 1024;
 	b->cookies = 1;

@@ -11,11 +11,12 @@ enum {
 };
 
 enum {
-	NOT_ASKED,
-	FREE = 1, /* asked, and nobody else has the port */
+	FREE,     /* asked, and nobody else has the port */
+	NOT_ASKED = 1,
 	BOUND = 2,
 	UDP = 4,
 	OUTGOING = 8,
+	BOUND_UNSEEN = 16, /* of all but bound sockets it is known */
 };
 
 enum {

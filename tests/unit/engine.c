@@ -70,20 +70,20 @@ static void test_port_holders(void **state)
 	struct flow f = flow_to(81), g = flow_to(82), h = flow_to(83), i = flow_to(84);
 
 	(void)state;
-	b->port_answer = (struct answer){.complete = true, .bound = true};
+	b->port_answer = (struct answer){.complete = true, .bound = {PRESENCE_YES}};
 	flow_refused(b, &f);
 	bench_run(b, 3 * USEC);
 	told_as(b, 81, "refused", "not-listening", "proved", "ECONNREFUSED");
-	b->port_answer = (struct answer){.complete = true, .udp = true};
+	b->port_answer = (struct answer){.complete = true, .bound = {PRESENCE_NO}, .udp = {PRESENCE_YES}};
 	flow_refused(b, &g);
 	bench_run(b, 3 * USEC);
 	told_as(b, 82, "refused", "udp-only", "proved", "ECONNREFUSED");
-	b->port_answer = (struct answer){.complete = true, .outgoing = true};
+	b->port_answer = (struct answer){.complete = true, .bound = {PRESENCE_NO}, .outgoing = {PRESENCE_YES}};
 	flow_refused(b, &h);
 	bench_run(b, 3 * USEC);
 	told_as(b, 83, "refused", "outgoing-port", "proved", "ECONNREFUSED");
 	b->port_answer =
-		(struct answer){.complete = true, .outgoing = true, .bound = true, .udp = true};
+		(struct answer){.complete = true, .outgoing = {PRESENCE_YES}, .bound = {PRESENCE_YES}, .udp = {PRESENCE_YES}};
 	flow_refused(b, &i);
 	bench_run(b, 3 * USEC);
 	told_as(b, 84, "refused", "not-listening", "proved", "ECONNREFUSED");
@@ -99,11 +99,13 @@ static void test_port_holders_elsewhere(void **state)
 
 	(void)state;
 	ip_parse("127.0.0.1", &row.addr);
-	b->port_answer = (struct answer){.complete = true, .bound = true, .bound_row = row};
+	b->port_answer = (struct answer){.complete = true, .bound = {PRESENCE_YES}, .bound_row = row, .udp = {PRESENCE_NO},
+		.outgoing = {PRESENCE_NO}};
 	flow_refused(b, &f);
 	bench_run(b, 3 * USEC);
 	told_as(b, 81, "refused", "no-listener", "proved", "ECONNREFUSED");
-	b->port_answer = (struct answer){.complete = true, .udp = true, .udp_row = row};
+	b->port_answer = (struct answer){.complete = true, .bound = {PRESENCE_NO}, .udp = {PRESENCE_YES}, .udp_row = row,
+		.outgoing = {PRESENCE_NO}};
 	flow_refused(b, &g);
 	bench_run(b, 3 * USEC);
 	told_as(b, 82, "refused", "no-listener", "proved", "ECONNREFUSED");
@@ -663,7 +665,7 @@ static void test_other_namespace_near_miss(void **state)
 
 	(void)state;
 	b->elsewhere.found = true;
-	b->port_answer = (struct answer){.complete = true, .bound = true};
+	b->port_answer = (struct answer){.complete = true, .bound = {PRESENCE_YES}};
 	flow_refused(b, &f);
 	bench_run(b, 3 * USEC);
 	told_as(b, 81, "refused", "not-listening", "proved", "ECONNREFUSED");

@@ -192,11 +192,12 @@ static void make(const struct rule_case *c, struct facts *f)
 	f->later = c->door == LATER;
 	f->partial = c->partial;
 	f->gone = c->gone ? &gone : NULL;
-	f->asked = c->port != NOT_ASKED;
-	f->port.complete = f->asked;
-	f->port.bound = c->port & BOUND;
-	f->port.udp = c->port & UDP;
-	f->port.outgoing = c->port & OUTGOING;
+	if (!(c->port & NOT_ASKED)) {
+		if (!(c->port & BOUND_UNSEEN))
+			f->port.bound = presence_of(c->port & BOUND);
+		f->port.udp = presence_of(c->port & UDP);
+		f->port.outgoing = presence_of(c->port & OUTGOING);
+	}
 	f->window.known = !(c->moved & NO_WINDOW);
 	for (int i = 0; i < COUNTER_COUNT; i++)
 		f->window.delta[i] = c->moved >> i & 1;

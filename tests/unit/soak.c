@@ -134,9 +134,9 @@ static bool on_question(void *ctx, const struct question *q, struct answer *ret)
 	ret->row.state = (uint8_t)random_below(&s->seed, SOCKET_UDP + 1);
 	ret->row.port = q->port;
 	ret->complete = random_below(&s->seed, 2);
-	ret->bound = random_below(&s->seed, 4) == 0;
-	ret->udp = random_below(&s->seed, 4) == 0;
-	ret->outgoing = random_below(&s->seed, 4) == 0;
+	ret->bound.is = random_below(&s->seed, 3);
+	ret->udp.is = random_below(&s->seed, 3);
+	ret->outgoing.is = random_below(&s->seed, 3);
 	return true;
 }
 
