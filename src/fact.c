@@ -37,6 +37,10 @@ static const char *const counter_names[] = {
 	[COUNTER_TO_ZERO_WINDOW] = "TcpExtTCPToZeroWindowAdv",
 	[COUNTER_WANT_ZERO_WINDOW] = "TcpExtTCPWantZeroWindowAdv",
 	[COUNTER_CONNTRACK_DROP] = "nf_conntrack drop",
+	[COUNTER_XFRM_IN_TEMPLATE] = "XfrmInTmplMismatch",
+	[COUNTER_XFRM_IN_BLOCK] = "XfrmInPolBlock",
+	[COUNTER_XFRM_OUT_BLOCK] = "XfrmOutPolBlock",
+	[COUNTER_XFRM_OUT_NO_STATES] = "XfrmOutNoStates",
 };
 
 static const char *const source_names[] = {

@@ -114,6 +114,8 @@ struct connection {
 	uint32_t idle_ms;      /* since the last data came */
 	uint64_t received;     /* bytes of payload, in order */
 	uint64_t acked;        /* bytes that the peer has acknowledged */
+	uint64_t sent;         /* bytes of payload that were sent, and sent again */
+	uint32_t sent_idle_ms; /* since the last of ours were sent */
 };
 
 /* Who holds a socket; all text is clean. pid 0: not known. */
@@ -161,6 +163,10 @@ enum counter {
 	COUNTER_TO_ZERO_WINDOW,
 	COUNTER_WANT_ZERO_WINDOW,
 	COUNTER_CONNTRACK_DROP,
+	COUNTER_XFRM_IN_TEMPLATE,
+	COUNTER_XFRM_IN_BLOCK,
+	COUNTER_XFRM_OUT_BLOCK,
+	COUNTER_XFRM_OUT_NO_STATES,
 	COUNTER_COUNT,
 };
 
@@ -274,6 +280,7 @@ enum question_kind {
 	ASK_PORT,   /* who else has this local port: bound, UDP, outgoing */
 	ASK_ROUTE,  /* what routing does with a packet of the peer to addr, and with the answer */
 	ASK_PROCESS, /* what the process is doing */
+	ASK_CONNECTION, /* one connection, by its 4-tuple: found, and connections[0] */
 	ASK_CONNECTIONS, /* the connections of a local port (0: all), as far as something waits in them */
 	ASK_HALF_OPEN, /* how many connections of a local port are in SYN_RECV */
 	ASK_ELSEWHERE, /* who listens on this port in another network namespace */

@@ -19,6 +19,7 @@ static const struct {
 	{"/proc/self/net/snmp", counters_parse, false},
 	{"/proc/self/net/netstat", counters_parse, false},
 	{"/proc/self/net/snmp6", counters_parse_lines, true},
+	{"/proc/self/net/xfrm_stat", counters_parse_lines, true},
 	{"/proc/self/net/stat/nf_conntrack", counters_parse_conntrack, true},
 };
 

@@ -528,6 +528,8 @@ static int take_info(const struct nlattr *attr, void *data)
 	c->idle_ms = info.tcpi_last_data_recv;
 	c->received = info.tcpi_bytes_received;
 	c->acked = info.tcpi_bytes_acked;
+	c->sent = info.tcpi_bytes_sent;
+	c->sent_idle_ms = info.tcpi_last_data_sent;
 	c->window = -1;
 	if (n >= RCV_WND + sizeof(c->window))
 		memcpy(&c->window, (const char *)mnl_attr_get_payload(attr) + RCV_WND, sizeof(c->window));
@@ -620,13 +622,16 @@ static void put_ip(__be32 *words, const struct ip *ip, bool v6)
 		memcpy(words, ip->b + 12, 4);
 }
 
-int sockdiag_lookup(struct sockdiag *sd, const struct question *q, struct socket_row *ret_row)
+/* Asks for the socket of a 4-tuple; its message is at the beginning of sd->buf then. */
+static int look_up(struct sockdiag *sd, const struct question *q, bool info, const struct nlmsghdr **ret_nlh)
 {
 	bool v6 = !ip_is_v4(&q->addr);
 	struct inet_diag_req_v2 *req;
 	struct nlmsghdr *nlh = put_request(sd, IPPROTO_TCP, v6 ? AF_INET6 : AF_INET, UINT32_MAX, 0, &req);
 	ssize_t n;
 
+	if (info)
+		req->idiag_ext |= 1u << (INET_DIAG_INFO - 1);
 	req->id.idiag_sport = htons(q->port);
 	req->id.idiag_dport = htons(q->peer_port);
 	put_ip(req->id.idiag_src, &q->addr, v6);
@@ -653,7 +658,24 @@ int sockdiag_lookup(struct sockdiag *sd, const struct question *q, struct socket
 			return -EBADMSG;
 		return err->error;
 	}
-	return take_row(sd, nlh, IPPROTO_TCP, ret_row);
+	*ret_nlh = nlh;
+	return 0;
+}
+
+int sockdiag_lookup(struct sockdiag *sd, const struct question *q, struct socket_row *ret_row)
+{
+	const struct nlmsghdr *nlh;
+	int r = look_up(sd, q, false, &nlh);
+
+	return r < 0 ? r : take_row(sd, nlh, IPPROTO_TCP, ret_row);
+}
+
+int sockdiag_connection(struct sockdiag *sd, const struct question *q, struct connection *ret)
+{
+	const struct nlmsghdr *nlh;
+	int r = look_up(sd, q, true, &nlh);
+
+	return r < 0 ? r : take_connection(sd, nlh, ret);
 }
 
 int sockdiag_events_fd(const struct sockdiag *sd)

@@ -62,6 +62,9 @@ static inline bool port_map_has(const struct port_map *m, uint16_t port)
 /* The socket that would get a segment from peer to addr on ifindex. 0, -ENOENT, or -errno. */
 int sockdiag_lookup(struct sockdiag *sd, const struct question *q, struct socket_row *ret_row);
 
+/* The same, with what struct tcp_info says of a connection. */
+int sockdiag_connection(struct sockdiag *sd, const struct question *q, struct connection *ret);
+
 /*
  * Connections of a local port (0: of all) that are established or half closed, with their tcp_info: all of
  * them, or those only in which something waits: not accepted yet (inode 0), unread, sent several times. 0

@@ -100,6 +100,8 @@ struct attempt {
 	bool close_judged;
 	bool alone;   /* told in a line of its own, which may be replaced */
 	bool counted; /* among the half-open ones of its port */
+	bool timed;   /* open, and to be looked at later: nothing that keeps the engine busy */
+	uint8_t looks; /* how often it was looked at while it was open */
 	bool foreign;      /* the dialled address is not this host's */
 	bool other_mac;    /* the frame was for another MAC address or VLAN */
 	bool bad_ip_sum, bad_tcp_sum; /* of the SYN; see struct segment */

@@ -140,7 +140,7 @@ bool engine_wants_poll(struct engine *e)
 
 bool engine_is_busy(const struct engine *e)
 {
-	return wheel_pending(e->deadlines) > 0 || engine_is_alert(e);
+	return wheel_pending(e->deadlines) > e->timed || engine_is_alert(e);
 }
 
 bool engine_is_alert(const struct engine *e)
@@ -153,12 +153,22 @@ void engine_segment(struct engine *e, const struct segment *s)
 	track_segment(e, s);
 }
 
+/* A SYN between two other hosts that netfilter dropped here, and that no packet has begun an attempt for. */
+static bool is_forwarded_drop(const struct engine *e, const struct kernel_word *w)
+{
+	struct attempt_key key = {w->src, w->dst, w->sport, w->dport};
+
+	return w->reason == REASON_NETFILTER_DROP && e->addresses_known && !engine_is_local(e, &w->src) &&
+	       !engine_is_local(e, &w->dst) && !table_find(e->attempts, &key);
+}
+
 void engine_kernel(struct engine *e, const struct kernel_word *w)
 {
 	reasons_add(e->reasons, w);
 	watch_word(e, w);
-	/* What the capture cannot have seen begins here: XDP comes before it. */
-	if (!w->reset && (w->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && (w->reason == REASON_XDP || e->config.no_packets)) {
+	/* What the capture does not show as this host's begins here: XDP comes before it, and a bridge forwards others' frames. */
+	if (!w->reset && (w->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN &&
+		(w->reason == REASON_XDP || e->config.no_packets || is_forwarded_drop(e, w))) {
 		struct segment s = {
 			.t = w->t,
 			.src = w->src,

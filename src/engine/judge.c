@@ -77,6 +77,12 @@ static bool is_passing_through(const struct facts *f)
 	return f->routing.in == ROUTE_UNICAST || (f->routing.in == ROUTE_NONE && f->routing.forwarding > 0);
 }
 
+/* Of a packet that this host only forwards: netfilter dropped just this one. */
+static bool is_dropped_on_its_way(const struct facts *f)
+{
+	return f->said.syn && !f->said.syn_of_port && f->said.syn->reason == REASON_NETFILTER_DROP;
+}
+
 /* Where what dropped a packet can be named: which programs it passed. */
 static void ask_who_dropped(struct engine *e, struct facts *f)
 {
@@ -156,14 +162,14 @@ static bool judge_silent(struct engine *e, struct attempt *a)
 	if (was_rejected_unseen(e, a, &f))
 		return false;
 	ask_who_dropped(e, &f);
-	if (a->foreign && is_passing_through(&f)) {
+	if (a->foreign && is_passing_through(&f) && !is_dropped_on_its_way(&f)) {
 		track_forget(e, a);
 		return false;
 	}
 	if (f.looked_up && f.found && f.socket.state == SOCKET_OPEN && a->previous != PREVIOUS_OPEN &&
 		a->client_rsts == 0 && !facts_moved(&f, COUNTER_SYN_CHALLENGE)) { /* the SYN-ACK was not captured */
 		tell_accepted(e, a, CONFIDENCE_PROVED);
-		track_set(e, a, STAGE_OPEN, 0);
+		track_open(e, a);
 		return false;
 	}
 	v = rules_judge(&f);
@@ -237,8 +243,15 @@ static bool judge_answered(struct engine *e, struct attempt *a)
 		return false;
 	}
 	tell_accepted(e, a, connected ? CONFIDENCE_PROVED : CONFIDENCE_INFERRED);
-	track_set(e, a, STAGE_OPEN, 0);
+	track_open(e, a);
 	return true;
+}
+
+/* What was said of it does not hold any more: it is served. */
+static void take_back(struct engine *e, struct attempt *a)
+{
+	if (a->cause == CAUSE_NOT_ANSWERING)
+		tell_accepted(e, a, CONFIDENCE_PROVED);
 }
 
 /* What can be said of a server that closed without serving. */
@@ -270,7 +283,13 @@ static bool judge_closing(struct engine *e, struct attempt *a)
 	if (a->bytes_known && a->server_bytes > 0)
 		engine_port(e, a->key.server_port)->answers = true;
 	ask_about_close(e, &f, v.cause);
-	if ((v.cause == CAUSE_CLOSED_EARLY || v.cause == CAUSE_PROXY_BACKEND_DEAD) && a->cause != v.cause) {
+	if (a->cause == CAUSE_NOT_ANSWERING) {
+		if (a->bytes_known && a->server_bytes > 0)
+			take_back(e, a);
+		return true;
+	}
+	if ((v.cause == CAUSE_CLOSED_EARLY || v.cause == CAUSE_PROXY_BACKEND_DEAD || v.cause == CAUSE_NOT_ANSWERING) &&
+		a->cause != v.cause) {
 		a->established_reported = true;
 		report_attempt(e, a, &f, &v, a->emitted);
 	} else if (!a->established_reported) {
@@ -296,7 +315,8 @@ static void remember_refusal(struct engine *e, const struct attempt *a)
 static bool is_waiting_cause(uint8_t cause)
 {
 	static const uint8_t waiting[] = {CAUSE_NOT_ACCEPTING, CAUSE_NOT_READING, CAUSE_PROCESS_STOPPED,
-		CAUSE_FD_LIMIT, CAUSE_MTU_BLACKHOLE, CAUSE_PAWS, CAUSE_CONNTRACK_INVALID};
+		CAUSE_FD_LIMIT, CAUSE_MTU_BLACKHOLE, CAUSE_PAWS, CAUSE_CONNTRACK_INVALID, CAUSE_NOT_ANSWERING,
+		CAUSE_PEER_UNRESPONSIVE, CAUSE_QUEUE_DROP};
 
 	return memchr(waiting, cause, sizeof(waiting)) != NULL;
 }
@@ -388,7 +408,10 @@ static bool judge_ended(struct engine *e, struct attempt *a)
 		if (by_remote(a) && is_alive(&f) && a->judge_by > 0) { /* out of its window: the kernel did not take it */
 			a->reset_by = SIDE_NONE;
 			a->ended = 0;
-			track_set(e, a, (enum stage)a->before_rst, a->before_rst == STAGE_OPEN ? 0 : e->now + HALF_OPEN_LOOK);
+			if (a->before_rst == STAGE_OPEN)
+				track_open(e, a);
+			else
+				track_set(e, a, (enum stage)a->before_rst, e->now + HALF_OPEN_LOOK);
 			return false;
 		}
 		if (f.vanished || a->fate == FATE_UNREAD)
@@ -418,6 +441,46 @@ static void ask_who_filters(struct engine *e, struct facts *f)
 	facts_ask_flow(e, f);
 	facts_ask_firewall(e, f, RULING_ACK);
 	facts_ask_firewall(e, f, RULING_INVALID);
+}
+
+void judge_open(struct engine *e, struct attempt *a)
+{
+	struct question q = {
+		.kind = ASK_CONNECTION,
+		.addr = a->key.server,
+		.peer = a->key.client,
+		.port = a->key.server_port,
+		.peer_port = a->key.client_port,
+		.ifindex = a->ifindex,
+	};
+	struct answer answer = {.found = false};
+	struct connection c;
+	struct facts f;
+	struct verdict v;
+
+	track_open(e, a);
+	if (!e->config.ask || !e->config.ask(e->config.ctx, &q, &answer) || !answer.found)
+		return;
+	c = answer.connections[0]; /* the next question overwrites the answer */
+	if (c.sent > 0)
+		engine_port(e, a->key.server_port)->answers |= c.received > 0;
+	facts_gather(e, a, &f);
+	f.situation = SITUATION_WAITING;
+	f.connection = c;
+	f.waiting = rules_silence(&f);
+	if (f.waiting == WAITING_NONE) {
+		take_back(e, a);
+		return;
+	}
+	if (is_waiting_cause(a->cause))
+		return; /* told already */
+	f.waited = e->now - a->answered;
+	if (f.waiting != WAITING_GREETING)
+		f.waited = c.idle_ms * INT64_C(1000);
+	facts_ask_holder(e, &f, c.row.inode);
+	v = rules_judge(&f);
+	if (v.cause != CAUSE_UNKNOWN)
+		report_attempt(e, a, &f, &v, a->emitted && a->alone);
 }
 
 bool judge_waiting(struct engine *e, const struct connection *c, enum waiting why, int64_t waited)
@@ -450,6 +513,8 @@ bool judge_waiting(struct engine *e, const struct connection *c, enum waiting wh
 		facts_ask_holder(e, &f, c->row.inode);
 	else if (why == WAITING_FILTERED)
 		ask_who_filters(e, &f);
+	else if (why == WAITING_RESENT)
+		facts_ask_route(e, &f);
 	else if (facts_choose_waiting(e, &f))
 		facts_ask_process(e, &f, f.accepting);
 	ask_who_dropped(e, &f);

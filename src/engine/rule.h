@@ -32,6 +32,9 @@ extern const struct rule_table end_rules;
 /* rules_close.c: accepted, and closed before it was served. */
 extern const struct rule_table close_rules;
 
+/* rules_answer.c: accepted, and then silence. */
+extern const struct rule_table answer_rules;
+
 /* rules_served.c: ended by a RST, and no failure. */
 extern const struct rule_table served_rules;
 

@@ -16,7 +16,7 @@ enum {
 	RULES_MAX = 128,
 };
 
-static const struct rule_table *const tables[] = {&door_rules, &silence_rules, &end_rules, &close_rules, &served_rules, &kernel_rules, &nat_rules,
+static const struct rule_table *const tables[] = {&door_rules, &silence_rules, &end_rules, &answer_rules, &close_rules, &served_rules, &kernel_rules, &nat_rules,
 	&firewall_rules};
 
 /* Where no rule speaks: what the catalogue has for such a situation and this version cannot tell. */

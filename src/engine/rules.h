@@ -34,6 +34,9 @@ enum waiting {
 	WAITING_READ,   /* data, to be read, and the window has closed */
 	WAITING_RESENT, /* data of ours, to be acknowledged, while later data got through */
 	WAITING_FILTERED, /* segments, which the kernel drops */
+	WAITING_READER, /* data of the peer, to be read: all that ever came */
+	WAITING_ANSWER, /* the peer, to be answered: what it sent was read */
+	WAITING_GREETING, /* the peer, to be greeted: the server speaks first */
 	WAITING_PAWS,   /* data of the peer, which comes and does not count */
 };
 
@@ -208,6 +211,9 @@ bool rules_was_served(const struct facts *f);
 
 /* Whether the peer reset it at once and without a byte, as health checks and scanners do: told once as such. */
 bool rules_is_health_check(const struct facts *f);
+
+/* What an open connection waits for, by its socket: WAITING_READER, _ANSWER or _GREETING; WAITING_NONE: nothing that is known. */
+enum waiting rules_silence(const struct facts *f);
 
 /* Whether any rule names the cause, other than as an alternative. */
 bool rules_name(enum cause c);

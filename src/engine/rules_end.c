@@ -398,9 +398,23 @@ static enum confidence mtu_blackhole(const struct facts *f)
 	const struct connection *c = &f->connection;
 	bool full = f->a->resends > 0 && f->a->resent_size + (uint32_t)FULL_SIZE_SLACK >= c->mss;
 
+	/* Nothing else was sent that could show that smaller ones pass. */
+	if (f->waiting == WAITING_RESENT && c->sacked == 0)
+		return when(c->acked < c->mss && (full || f->a->resends == 0), CONFIDENCE_POSSIBLE);
 	/* A full-size segment that got through before speaks for plain loss. */
 	return when(f->waiting == WAITING_RESENT && c->sacked > 0 && full,
 		c->acked < c->mss ? CONFIDENCE_INFERRED : CONFIDENCE_POSSIBLE);
+}
+
+/* Nothing of it arrives, whatever its size. */
+static enum confidence peer_unresponsive(const struct facts *f)
+{
+	const struct connection *c = &f->connection;
+	bool small = f->a->resends > 0 && f->a->resent_size + (uint32_t)FULL_SIZE_SLACK < c->mss;
+
+	if (f->waiting != WAITING_RESENT || c->sacked > 0)
+		return CONFIDENCE_NONE;
+	return small || c->acked >= c->mss ? CONFIDENCE_INFERRED : CONFIDENCE_POSSIBLE;
 }
 
 static enum confidence paws(const struct facts *f)
@@ -446,6 +460,7 @@ static const struct rule rules[] = {
 	{SITUATION_WAITING, IN, CAUSE_NOT_ACCEPTING, plainly_not_accepting, {0}},
 	{SITUATION_WAITING, IN, CAUSE_NOT_READING, not_reading, {0}},
 	{SITUATION_WAITING, IN, CAUSE_MTU_BLACKHOLE, mtu_blackhole, {CAUSE_RETRANSMIT_TIMEOUT}},
+	{SITUATION_WAITING, IN, CAUSE_PEER_UNRESPONSIVE, peer_unresponsive, {CAUSE_RETRANSMIT_TIMEOUT}},
 	{SITUATION_WAITING, IN, CAUSE_PAWS, paws, {0}},
 };
 

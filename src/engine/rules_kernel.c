@@ -210,6 +210,33 @@ static enum confidence published_not_forwarded(const struct facts *f)
 	return when(is_translated(f) && (by_rule(w) || by_hook(w) || is_for(w, REASON_IP_INADDRERRORS)), CONFIDENCE_PROVED);
 }
 
+/* An IPsec policy wants it encrypted, and it came in clear text (xfrm_policy_check, v6.18). */
+static enum confidence ipsec_policy(const struct facts *f)
+{
+	if (is_for(f->said.syn, REASON_XFRM_POLICY))
+		return about(f->said.syn_of_port);
+	return when(is_for(f->said.syn_ack, REASON_XFRM_POLICY), about(f->said.syn_ack_of_port));
+}
+
+/* By the namespace's counters alone; whose packet they count they do not say. */
+static enum confidence ipsec_policy_counted(const struct facts *f)
+{
+	bool in = moved(f, COUNTER_XFRM_IN_TEMPLATE) || moved(f, COUNTER_XFRM_IN_BLOCK);
+	bool out = moved(f, COUNTER_XFRM_OUT_BLOCK) || moved(f, COUNTER_XFRM_OUT_NO_STATES);
+	bool half_open = f->looked_up && f->found && f->socket.state == SOCKET_SYN_RECV;
+	bool reached = f->accepting && (f->drops > 0 || !f->drops_exact);
+
+	if (f->said.syn || f->a->out)
+		return CONFIDENCE_NONE;
+	return when((in && !half_open && !reached) || (out && half_open), CONFIDENCE_INFERRED);
+}
+
+/* The queueing discipline of the interface dropped our SYN-ACK. */
+static enum confidence queue_drop(const struct facts *f)
+{
+	return when(is_for(f->said.syn_ack, REASON_QDISC_DROP), about(f->said.syn_ack_of_port));
+}
+
 /* Dropped on the way out */
 
 static enum confidence firewall_drop_reply(const struct facts *f)
@@ -272,6 +299,18 @@ static enum confidence firewall_drop_data_out(const struct facts *f)
 	if (!w || (f->asked_flow && f->flow.found))
 		return by_firewall(f, w, false);
 	return when(by_firewall(f, w, false), CONFIDENCE_POSSIBLE);
+}
+
+static enum confidence queue_drop_data(const struct facts *f)
+{
+	const struct kernel_word *w = f->waiting == WAITING_FILTERED ? f->said.to_client : NULL;
+
+	return when(is_for(w, REASON_QDISC_DROP), CONFIDENCE_PROVED);
+}
+
+static enum confidence ipsec_policy_data(const struct facts *f)
+{
+	return when(is_for(filtered(f), REASON_XFRM_POLICY), CONFIDENCE_PROVED);
 }
 
 static enum confidence bpf_drop_data(const struct facts *f)
@@ -370,6 +409,7 @@ static const struct {
 	{REASON_IP_INVALID_SOURCE, {CAUSE_MARTIAN}},
 	{REASON_IP_LOCALNET, {CAUSE_MARTIAN, CAUSE_DNAT_TO_LOOPBACK}},
 	{REASON_OTHERHOST, {CAUSE_NOT_FOR_US}},
+	{REASON_XFRM_POLICY, {CAUSE_IPSEC_POLICY}},
 	{REASON_IP_INADDRERRORS, {CAUSE_NOT_OUR_ADDRESS, CAUSE_PUBLISHED_NOT_FORWARDED}},
 };
 
@@ -431,12 +471,17 @@ static const struct rule rules[] = {
 	{SITUATION_SILENT, IN, CAUSE_PUBLISHED_NOT_FORWARDED, published_not_forwarded, {0}},
 	{SITUATION_SILENT, IN, CAUSE_FIREWALL_DROP_REPLY, firewall_drop_reply, {CAUSE_BPF_DROP}},
 	{SITUATION_SILENT, IN, CAUSE_BPF_DROP, bpf_drop_reply, {CAUSE_FIREWALL_DROP_REPLY}},
+	{SITUATION_SILENT, IN, CAUSE_IPSEC_POLICY, ipsec_policy, {0}},
+	{SITUATION_SILENT, IN, CAUSE_IPSEC_POLICY, ipsec_policy_counted, {CAUSE_FIREWALL_DROP}},
+	{SITUATION_SILENT, IN, CAUSE_QUEUE_DROP, queue_drop, {0}},
 	{SITUATION_UNFINISHED, IN, CAUSE_FIREWALL_DROP_ACK, firewall_drop_ack, {CAUSE_BPF_DROP}},
 	{SITUATION_UNFINISHED, IN, CAUSE_BPF_DROP, bpf_drop_ack, {CAUSE_FIREWALL_DROP_ACK}},
 	{SITUATION_WAITING, IN, CAUSE_CONNTRACK_INVALID, conntrack_invalid, {CAUSE_BPF_DROP}},
 	{SITUATION_WAITING, IN, CAUSE_FIREWALL_DROP_ACK, firewall_drop_data, {CAUSE_BPF_DROP}},
 	{SITUATION_WAITING, IN, CAUSE_FIREWALL_DROP_REPLY, firewall_drop_data_out, {CAUSE_BPF_DROP}},
 	{SITUATION_WAITING, IN, CAUSE_BPF_DROP, bpf_drop_data, {CAUSE_FIREWALL_DROP_ACK}},
+	{SITUATION_WAITING, IN, CAUSE_QUEUE_DROP, queue_drop_data, {0}},
+	{SITUATION_WAITING, IN, CAUSE_IPSEC_POLICY, ipsec_policy_data, {0}},
 	{SITUATION_REFUSED, IN, CAUSE_FIREWALL_RESET, rejected, {0}},
 	{SITUATION_REFUSED, IN, CAUSE_REDIRECT_NO_LISTENER, redirect_no_listener, {0}},
 	{SITUATION_UNREACHABLE, IN, CAUSE_FIREWALL_REJECT, rejected, {0}},

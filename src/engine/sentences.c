@@ -591,6 +591,23 @@ static const struct {
 		"answer goes to it directly, from an address that it never dialled, so it resets it",
 		"Hairpin NAT: let the router translate the source as well for clients of its own network (masquerade), or let them dial "
 		"{addr} itself (split DNS)"},
+	{CAUSE_IPSEC_POLICY,
+		"{peer} dialled {dialled}, and an IPsec policy (xfrm) of this host drops it: it wants the packets encrypted, and they are not",
+		"See the policies: ip xfrm policy; and the tunnel's state: ip xfrm state; nstat -az 'Xfrm*'. If its tunnel is gone, bring it "
+		"up again, or delete the policy (ip xfrm policy delete ...; restart strongSwan or libreswan)"},
+	{CAUSE_QUEUE_DROP,
+		"{queue_story}",
+		"See the queue (qdisc) and its drops: tc -s qdisc show dev {iface}; ip link show {iface} (qlen). A tbf needs a burst of at least "
+		"the MTU, and more with segmentation offload; a pfifo needs a limit: tc qdisc replace dev {iface} root fq_codel"},
+	{CAUSE_NOT_ANSWERING,
+		"{silence_story}",
+		"{silence_advice}See what it does: strace -f -p {pid}; gdb -p {pid} -batch -ex 'thread apply all bt'; and its log: {journal}"},
+	{CAUSE_PEER_UNRESPONSIVE,
+		"What this host sends to {peer} on its connection to port {port} is not acknowledged: the oldest segment was sent {resent} "
+		"times again without an answer",
+		"The peer sleeps or is gone, or a NAT or firewall on the way has forgotten the connection (conntrack): ping {peer}; tcpdump "
+		"-ni any '{filter} and tcp port {port}' shows whether anything comes; TCP keepalives below the idle time-out on the way "
+		"prevent the latter"},
 	{CAUSE_HEALTH_CHECK,
 		"{peer} connects to {dialled} and resets at once, without a byte: a health check, or a scanner. Nothing failed", ""},
 	{CAUSE_PEER_GAVE_UP,
@@ -603,6 +620,64 @@ static const struct {
 		"the window is closed",
 		"See what it does: strace -f -p {pid}; ss -tnp 'sport = :{port}' shows Recv-Q"},
 };
+
+/* The kernel's word on what the queue of the interface did. */
+static const char *queue_words(const struct facts *f, const struct names *n, char *buf, size_t size)
+{
+	const char *iface = f->iface[0] ? f->iface : "the interface";
+
+	if (f->situation == SITUATION_WAITING)
+		snprintf(buf, size, "%s is connected to port %u and gets no further: the queueing discipline (qdisc) of %s drops what this "
+			"host sends it again and again", n->peer, n->port, iface);
+	else
+		snprintf(buf, size, "%s dialled %s and TCP answered, but the queueing discipline (qdisc) of %s dropped the SYN-ACK", n->peer,
+			n->dialled, iface);
+	return buf;
+}
+
+/* How it is that a connection is not answered. */
+static const char *silence_words(const struct facts *f, const struct names *n, char *buf, size_t size)
+{
+	const struct process *p = &f->process;
+	char waited[32], left[32];
+
+	words_duration(f->waited, waited, sizeof(waited));
+	if (f->situation == SITUATION_CLOSED)
+		snprintf(buf, size, "%s sent %u bytes to port %u, got no answer from %s, and gave up after %s", n->peer, f->a->client_bytes,
+			n->port, n->owner, words_duration(f->a->closed - f->a->answered, left, sizeof(left)));
+	else if (f->waiting == WAITING_READER)
+		snprintf(buf, size, "%s is connected to port %u and waits: %s accepted it and has not read its %u bytes for %s", n->peer,
+			n->port, n->owner, f->connection.row.queue, waited);
+	else if (f->waiting == WAITING_GREETING)
+		snprintf(buf, size, "%s is connected to port %u and waits for %s to speak first, without a byte for %s", n->peer, n->port,
+			n->owner, waited);
+	else if (f->a->client_hello)
+		snprintf(buf, size, "%s speaks TLS to port %u, and %s has read it and sends no answer for %s: does it expect plain text?",
+			n->peer, n->port, n->owner, waited);
+	else
+		snprintf(buf, size, "%s is connected to port %u and waits: %s read its %" PRIu64 " bytes %s ago and sends no answer", n->peer,
+			n->port, n->owner, f->connection.received, waited);
+	if (f->asked_process && p->waits_for[0])
+		text_append(buf, size, " (a thread of it waits in %s for %s)", p->waits_in, p->waits_for);
+	else if (f->asked_process && p->syscall[0] && !p->accepting && strcmp(p->syscall, "running") != 0)
+		text_append(buf, size, " (it waits in %s)", p->syscall);
+	return buf;
+}
+
+static const char *silence_advice_words(const struct facts *f, const struct names *n, char *buf, size_t size)
+{
+	char setting[SETTING_TEXT];
+
+	text_copy(buf, size, "");
+	if (f->a->client_hello)
+		text_copy(buf, size, "Let the client use http:// (plain) or the server TLS (a certificate for this port). ");
+	else if (f->asked_process && strstr(f->process.waits_for, "DNS"))
+		text_copy(buf, size, "It waits for a DNS server: mend /etc/resolv.conf, or turn the look-up off (skip-name-resolve, UseDNS no, "
+			"HostnameLookups Off). ");
+	else if (f->waiting == WAITING_READER && n->who && server_setting(n->who, SETTING_WORKERS, setting, sizeof(setting)))
+		snprintf(buf, size, "All that could read it are busy. Raise %s. ", setting);
+	return buf;
+}
 
 static const char *target_words(const struct facts *f, char *buf, size_t size)
 {
@@ -828,6 +903,12 @@ static const char *fill_in(const char *name, size_t len, const struct facts *f, 
 		return backend_words(f, buf, size);
 	if (IS("backend_look"))
 		return backend_look_words(f, buf, size);
+	if (IS("queue_story"))
+		return queue_words(f, n, buf, size);
+	if (IS("silence_story"))
+		return silence_words(f, n, buf, size);
+	if (IS("silence_advice"))
+		return silence_advice_words(f, n, buf, size);
 	if (IS("target"))
 		return target_words(f, buf, size);
 	if (IS("target_look"))
@@ -862,6 +943,8 @@ static const char *fill_in(const char *name, size_t len, const struct facts *f, 
 		snprintf(buf, size, "%d", f->asked_process && f->process.pid ? f->process.pid : n->who ? n->who->pid : 0);
 	if (IS("ttl"))
 		snprintf(buf, size, "%u", a->peer_ttl);
+	if (IS("resent"))
+		snprintf(buf, size, "%u", f->connection.retransmits);
 	if (IS("unread"))
 		snprintf(buf, size, "%u", f->connection.row.queue);
 #undef IS

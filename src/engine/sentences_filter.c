@@ -54,7 +54,8 @@ static void firewall_drop(const struct facts *f, const struct names *n, struct e
 		SUMMARY("This host dialled %s, and its own firewall dropped the SYN on its way out", n->dialled);
 		ADVICE("Find the rule in the output or postrouting chains: " FIND_RULE);
 	} else if (f->said.syn || rule[0]) {
-		SUMMARY("%s dialled %s and got no answer: the firewall of this host dropped its SYN%s", n->peer, n->dialled, rule);
+		SUMMARY("%s dialled %s and got no answer: the firewall of this host dropped its SYN%s%s", n->peer, n->dialled,
+			f->a->foreign ? ", which it only forwards (the FORWARD chain; on a bridge: net.bridge.bridge-nf-call-iptables)" : "", rule);
 		advise(f, n, CAUSE_FIREWALL_DROP, "Find the rule", ev);
 	} else {
 		SUMMARY("%s dialled %s and got no answer: the SYN arrived here and was dropped before %s", n->peer, n->dialled,

@@ -136,6 +136,7 @@ struct engine {
 	struct table *attempts; /* struct attempt_key -> struct attempt */
 	struct wheel *deadlines;
 	uint32_t half_open;
+	uint32_t timed; /* deadlines of open connections */
 	struct table *ports; /* uint16_t -> struct port */
 	struct table *peers; /* struct peer_key -> struct peer */
 	struct listeners listeners;
@@ -188,6 +189,8 @@ void engine_look(struct engine *e, const struct ip *ip, uint16_t port, int64_t u
 void track_segment(struct engine *e, const struct segment *s);
 void track_deadline(struct engine *e, struct attempt *a);
 void track_set(struct engine *e, struct attempt *a, enum stage stage, int64_t due);
+/* The attempt is open: it is looked at now and then, less often as it grows older. */
+void track_open(struct engine *e, struct attempt *a);
 void track_forget(struct engine *e, struct attempt *a);
 void track_shift(struct engine *e, struct attempt *a, int64_t delta);
 
@@ -210,6 +213,9 @@ void judge_unanswered(struct engine *e, const struct unanswered *u);
 
 /* A listener dropped so many SYNs since, and packets are not watched: nobody knows whose. False: ask again. */
 bool judge_drops(struct engine *e, const struct listener *l, int64_t since, uint32_t n);
+
+/* Looks whether an open connection is answered. */
+void judge_open(struct engine *e, struct attempt *a);
 
 /* Tells what is not told yet of an attempt whose 4-tuple is used anew, and forgets it. */
 void judge_replaced(struct engine *e, struct attempt *a);

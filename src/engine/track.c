@@ -16,6 +16,8 @@ enum {
 	DONE_KEPT = 3000000,
 	EPHEMERAL = 32768,   /* a port from here on is likely a client's (net.ipv4.ip_local_port_range) */
 	LOOPBACK = 1,        /* lo has this index in every namespace (include/net/flow.h LOOPBACK_IFINDEX) */
+	OPEN_LOOK = 3000000,        /* a connection that is open so long is looked at, */
+	OPEN_DOUBLINGS = 5,         /* then after twice as long, and so on up to 96 s */
 	LATE_FIN_KEPT = 1000000,
 	REFUSAL_KEPT = 60000000, /* a refusal may still be explained by a listener that comes */
 	SAME_PACKET = 50000, /* a copy of one packet on another interface comes within this */
@@ -40,10 +42,22 @@ void track_set(struct engine *e, struct attempt *a, enum stage stage, int64_t du
 			p->half_open += half ? 1 : -1u;
 	}
 	a->stage = (uint8_t)stage;
+	if (a->timed != (stage == STAGE_OPEN && due > 0)) {
+		a->timed = !a->timed;
+		e->timed += a->timed ? 1 : -1u;
+	}
 	if (due > 0)
 		wheel_set(e->deadlines, table_index(e->attempts, a), due);
 	else
 		wheel_cancel(e->deadlines, table_index(e->attempts, a));
+}
+
+void track_open(struct engine *e, struct attempt *a)
+{
+	int64_t pause = OPEN_LOOK << (a->looks < OPEN_DOUBLINGS ? a->looks : OPEN_DOUBLINGS);
+
+	track_set(e, a, STAGE_OPEN, a->out ? 0 : (a->looks == 0 && a->answered ? a->answered : e->now) + pause);
+	a->looks += a->looks < UINT8_MAX;
 }
 
 void track_forget(struct engine *e, struct attempt *a)
@@ -193,6 +207,8 @@ static void on_syn(struct engine *e, const struct segment *s)
 		}
 		return;
 	}
+	if (a->foreign && s->t - a->first < SAME_PACKET && a->first - s->t < SAME_PACKET)
+		return; /* it began with the kernel's word on it */
 	if (!a->out && !a->foreign)
 		count_syn(e, s);
 	trail_add(e->trail, &a->trail, s, true);
@@ -741,6 +757,7 @@ void track_deadline(struct engine *e, struct attempt *a)
 			judge_attempt(e, a);
 		break;
 	case STAGE_OPEN:
+		judge_open(e, a);
 		break;
 	case STAGE_CLOSING:
 		if (e->now - a->last >= CLOSING_KEPT || (a->client_fin && a->server_fin &&

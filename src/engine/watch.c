@@ -27,6 +27,7 @@ enum {
 	LOOK_FOR = 5000000,
 	BEFORE_POLL = 50000,     /* what a poll itself takes, and some */
 	RESENDS = 2,             /* of one segment in a row, before a connection is suspect */
+	RESENDS_UNANSWERED = 4,  /* and nothing of what was sent after it has arrived either: 3 s (tcp_rto_min 200 ms, doubled) */
 	ASKED_MAX = 32,
 	ASKED_IN_VAIN = 3,       /* mcast_solicit and ucast_solicit of Linux, and others' */
 	ASKED_AGAIN = 700000,    /* a host that got no answer asks again after a second (mcast_solicit 3) */
@@ -224,11 +225,14 @@ static bool is_stuck(const struct engine *e, const struct suspect *s, const stru
 	case WAITING_READ:
 		return waited >= UNREAD_AFTER && c->row.queue >= s->unread && c->received == s->received;
 	case WAITING_RESENT:
-		return waited >= WALK_EVERY && c->acked == s->acked && c->sacked > 0;
+		return waited >= WALK_EVERY && c->acked == s->acked && (c->sacked > 0 || c->retransmits >= RESENDS_UNANSWERED);
 	case WAITING_FILTERED:
 		return waited >= WALK_EVERY - BEFORE_POLL && c->acked == s->acked && c->received == s->received;
 	case WAITING_PAWS:
 		return c->received == s->received && c->data_in - s->data_in >= PAWS_SEGMENTS;
+	case WAITING_READER: /* these are looked up one by one: judge_open() */
+	case WAITING_ANSWER:
+	case WAITING_GREETING:
 	case WAITING_NONE:
 		break;
 	}
@@ -250,6 +254,9 @@ static bool has_moved(const struct suspect *s, enum waiting why, const struct co
 	case WAITING_PAWS:
 		return c->received != s->received;
 	case WAITING_ACCEPT:
+	case WAITING_READER:
+	case WAITING_ANSWER:
+	case WAITING_GREETING:
 	case WAITING_NONE:
 		break;
 	}

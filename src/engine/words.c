@@ -108,6 +108,15 @@ static void tell_waiting(const struct facts *f, const char *took, struct event_a
 		if (f->asked_flow)
 			words_say(ev, "firewall", "connection tracking (conntrack) %s the connection", f->flow.found ? "knows" : "does not know");
 		break;
+	case WAITING_READER:
+		words_say(ev, "sockets", "%u bytes came and none of them was read, for %s; none was sent", c->row.queue, took);
+		break;
+	case WAITING_ANSWER:
+		words_say(ev, "sockets", "%" PRIu64 " bytes came and were read, the last %s ago; none was sent", c->received, took);
+		break;
+	case WAITING_GREETING:
+		words_say(ev, "sockets", "no byte either way for %s, though this server speaks first", took);
+		break;
 	case WAITING_PAWS:
 		words_say(ev, "sockets", "segments with data come (%u so far), and the bytes received stay %" PRIu64, c->data_in,
 			c->received);

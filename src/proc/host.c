@@ -30,6 +30,7 @@ static const uint32_t budgets[] = {
 	[ASK_PORT] = 100000, /* WALK_USEC is the real limit of this one */
 	[ASK_ROUTE] = 200,   /* 60 us */
 	[ASK_PROCESS] = 20,
+	[ASK_CONNECTION] = 1000, /* 5 us each */
 	[ASK_CONNECTIONS] = 20,
 	[ASK_HALF_OPEN] = 20,
 	[ASK_ELSEWHERE] = 2, /* every process's namespace */
@@ -398,6 +399,16 @@ static bool ask_lookup(struct host *h, const struct question *q, struct answer *
 	return r == 0 || r == -ENOENT;
 }
 
+static bool ask_connection(struct host *h, const struct question *q, struct answer *a)
+{
+	int r = sockdiag_connection(h->src->sockdiag, q, &h->connections[0]);
+
+	a->found = r == 0 && h->connections[0].row.state == SOCKET_OPEN;
+	a->connections = h->connections;
+	a->n_connections = a->found;
+	return r == 0 || r == -ENOENT;
+}
+
 static bool ask_route(struct host *h, const struct question *q, struct answer *a)
 {
 	return h->src->routes && routes_ask(h->src->routes, q, &a->routing) == 0;
@@ -563,6 +574,7 @@ static const struct {
 	[ASK_PORT] = {ask_port, true, false}, /* it looks at the clock itself */
 	[ASK_ROUTE] = {ask_route, false, false},
 	[ASK_PROCESS] = {ask_process, false, false},
+	[ASK_CONNECTION] = {ask_connection, true, false},
 	[ASK_CONNECTIONS] = {ask_connections, true, true},
 	[ASK_HALF_OPEN] = {ask_half_open, true, true},
 	[ASK_ELSEWHERE] = {ask_elsewhere, false, false},
