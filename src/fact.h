@@ -70,6 +70,7 @@ struct segment {
 	uint8_t ttl; /* hop limit of the packet that was seen */
 	uint8_t icmp_type, icmp_code;
 	uint8_t speech; /* enum speech: what the payload begins with */
+	uint8_t mac[6]; /* of SEGMENT_WHO_HAS and SEGMENT_IS_AT: who says so; all zero: it does not say */
 	bool v6;
 	bool timestamps; /* the TCP timestamps option is there */
 	bool to_group;   /* the frame was a broadcast or multicast */
@@ -280,6 +281,7 @@ enum question_kind {
 	ASK_PORT,   /* who else has this local port: bound, UDP, outgoing */
 	ASK_ROUTE,  /* what routing does with a packet of the peer to addr, and with the answer */
 	ASK_PROCESS, /* what the process is doing */
+	ASK_MAC,    /* whether an interface of this namespace has the MAC address: found */
 	ASK_CONNECTION, /* one connection, by its 4-tuple: found, and connections[0] */
 	ASK_CONNECTIONS, /* the connections of a local port (0: all), as far as something waits in them */
 	ASK_HALF_OPEN, /* how many connections of a local port are in SYN_RECV */
@@ -361,6 +363,7 @@ struct question {
 	bool every; /* ASK_CONNECTIONS: healthy ones too */
 	enum ruling ruling; /* ASK_FIREWALL: of which packet */
 	bool out;           /* as this host sends it */
+	uint8_t mac[6];     /* ASK_MAC */
 	uint8_t ttl;        /* its own; 0: not known */
 };
 

@@ -224,6 +224,9 @@ static int decode_neighbour(struct cursor *c, uint8_t type, struct segment *s)
 		return -EBADMSG;
 	s->kind = type == ICMPV6_SOLICITATION ? SEGMENT_WHO_HAS : SEGMENT_IS_AT;
 	*(type == ICMPV6_SOLICITATION ? &s->dst : &s->src) = ip_from_v6(target);
+	/* The link-layer address is an option, the first one where there is one (RFC 4861, 4.6.1). */
+	if (c->n >= 8 && c->p[0] == (type == ICMPV6_SOLICITATION ? 1 : 2) && c->p[1] == 1)
+		memcpy(s->mac, c->p + 2, sizeof(s->mac));
 	return 0;
 }
 
@@ -292,6 +295,7 @@ static int decode_arp(struct cursor *c, struct segment *s)
 	if (be16(h) != 1 || be16(h + 2) != ETHERTYPE_IPV4 || h[4] != 6 || h[5] != 4 || op < 1 || op > 2)
 		return -ENOMSG;
 	s->kind = op == 1 ? SEGMENT_WHO_HAS : SEGMENT_IS_AT;
+	memcpy(s->mac, h + 8, sizeof(s->mac));
 	s->src = ip_from_v4(h + 14);
 	s->dst = ip_from_v4(h + 24);
 	return 0;

@@ -549,6 +549,33 @@ void judge_unanswered(struct engine *e, const struct unanswered *u)
 	report_attempt(e, &a, &f, &v, false);
 }
 
+void judge_claim(struct engine *e, const struct segment *s)
+{
+	struct attempt a = {
+		.key = {s->src, s->src, 0, 0},
+		.id = e->next_id++,
+		.first = s->t,
+		.last = s->t,
+		.stage = STAGE_SYN,
+		.ifindex = s->ifindex,
+		.v6 = s->v6,
+	};
+	struct facts f;
+	struct verdict v;
+
+	facts_gather(e, &a, &f);
+	f.situation = SITUATION_UNANSWERED;
+	f.server_local = true;
+	f.claimed = true;
+	memcpy(f.claimant, s->mac, sizeof(f.claimant));
+	facts_ask_route(e, &f);
+	/* It is meant to be there and not to be answered for, as on the servers behind a balancer (LVS, direct routing). */
+	if (f.asked_route && f.routing.arp_ignore > 0)
+		return;
+	v = rules_judge(&f);
+	report_attempt(e, &a, &f, &v, false);
+}
+
 bool judge_drops(struct engine *e, const struct listener *l, int64_t since, uint32_t n)
 {
 	struct attempt a = {

@@ -86,7 +86,10 @@ static void keep_of_port(struct reasons *r, enum word_kind kind, uint16_t port, 
  */
 static bool says_nothing(const struct kernel_word *w)
 {
-	return !w->reset && w->reason == REASON_OTHER && strncmp(w->function, "nf_queue", 8) != 0;
+	bool named = w->name[0] && strcmp(w->name, "NOT_SPECIFIED") != 0 && strcmp(w->name, "QUEUE_PURGE") != 0 &&
+		     w->flags & TCP_SYN;
+
+	return !w->reset && w->reason == REASON_OTHER && !named && strncmp(w->function, "nf_queue", 8) != 0;
 }
 
 void reasons_add(struct reasons *r, const struct kernel_word *w)

@@ -139,10 +139,12 @@ struct verdict rules_judge(const struct facts *f)
 	if (r.best < 0 || r.strength[r.best] == CONFIDENCE_NONE) {
 		if (f->situation == SITUATION_ACCEPTED || f->situation == SITUATION_CLOSED)
 			v.cause = CAUSE_NONE;
-		else
+		else if (!rules_unexplained(f))
 			leave_open(f, &v);
 		return v;
 	}
+	if (rules_unexplained(f) && (r.equals > 1 || r.strength[r.best] < CONFIDENCE_INFERRED))
+		return v; /* the kernel has a reason, and what is only possible does not have it */
 	v.cause = r.rules[r.best]->cause;
 	v.confidence = r.equals > 1 ? CONFIDENCE_POSSIBLE : r.strength[r.best];
 	if (v.confidence != CONFIDENCE_POSSIBLE)

@@ -183,6 +183,8 @@ struct facts {
 	struct hooks hooks;
 	/* an address that was asked for */
 	uint32_t asked_times;
+	bool claimed;        /* another host says that the address is its own; its MAC address: */
+	uint8_t claimant[6];
 	int64_t address_gone; /* how long ago it was taken from this host; 0: not known to have been */
 	/* the peer's tries at this port */
 	int64_t failures, retry_interval;
@@ -214,6 +216,9 @@ bool rules_is_health_check(const struct facts *f);
 
 /* What an open connection waits for, by its socket: WAITING_READER, _ANSWER or _GREETING; WAITING_NONE: nothing that is known. */
 enum waiting rules_silence(const struct facts *f);
+
+/* Whether the kernel said of this very SYN why it dropped it, and no rule has that reason. */
+bool rules_unexplained(const struct facts *f);
 
 /* Whether any rule names the cause, other than as an alternative. */
 bool rules_name(enum cause c);

@@ -362,7 +362,15 @@ static enum confidence forward_rejected(const struct facts *f)
 /* Another host's answer goes to who asked, and is not seen here: of an address that is not here it may have come. */
 static enum confidence address_unanswered(const struct facts *f)
 {
+	if (f->claimed)
+		return CONFIDENCE_NONE;
 	return f->lossless && !f->partial && f->server_local ? CONFIDENCE_PROVED : CONFIDENCE_INFERRED;
+}
+
+/* ARP and neighbour advertisements are believed by whoever hears them. */
+static enum confidence duplicate_address(const struct facts *f)
+{
+	return when(f->claimed, CONFIDENCE_PROVED);
 }
 
 static enum confidence proved(const struct facts *f)
@@ -405,6 +413,7 @@ static const struct rule rules[] = {
 	{SITUATION_UNREACHABLE, IN, CAUSE_NOT_OUR_ADDRESS, not_our_address, {0}},
 	{SITUATION_UNREACHABLE, IN, CAUSE_FIREWALL_REJECT, forward_rejected, {0}},
 	{SITUATION_UNANSWERED, IN, CAUSE_ADDRESS_UNANSWERED, address_unanswered, {0}},
+	{SITUATION_UNANSWERED, IN, CAUSE_DUPLICATE_ADDRESS, duplicate_address, {0}},
 };
 
 const struct rule_table door_rules = RULE_TABLE(rules);

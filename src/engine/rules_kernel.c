@@ -435,6 +435,23 @@ static bool reset_contradicted(const struct facts *f, enum cause cause)
 	return false;
 }
 
+bool rules_unexplained(const struct facts *f)
+{
+	/* Besides those in the table: what rules take up by themselves, or what says where a SYN came to and not why it ended. */
+	static const uint8_t explained[] = {REASON_NO_SOCKET, REASON_TCP_LISTEN_OVERFLOW, REASON_NEIGH_FAILED, REASON_NEIGH_CREATEFAIL,
+		REASON_NEIGH_DEAD, REASON_NEIGH_QUEUEFULL, REASON_QDISC_DROP, REASON_TCP_RFC7323_PAWS, REASON_TCP_RFC7323_TW_PAWS,
+		REASON_TCP_INVALID_SYN, REASON_IP_INNOROUTES, REASON_TCP_FLAGS};
+	const struct kernel_word *w = f->said.syn;
+
+	if (!w || f->said.syn_of_port || f->situation != SITUATION_SILENT || f->a->out || by_queue(w) || !w->name[0] ||
+		memchr(explained, w->reason, sizeof(explained)))
+		return false;
+	for (size_t i = 0; i < sizeof(leaves) / sizeof(leaves[0]); i++)
+		if (w->reason == leaves[i].reason)
+			return false;
+	return true;
+}
+
 bool rules_contradicted(const struct facts *f, enum cause cause)
 {
 	const struct kernel_word *syn = f->said.syn_of_port ? NULL : f->said.syn;

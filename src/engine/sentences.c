@@ -528,6 +528,11 @@ static const struct {
 		"{peer} asks where {addr} is (ARP or neighbour discovery), and this host does not answer{address_story}",
 		"See: ip address show to {addr}; sysctl -a | grep -E 'arp_(ignore|filter)'; ip -6 address show dadfailed; nft "
 		"list ruleset | grep -nE 'arp|nd-neighbor'"},
+	{CAUSE_DUPLICATE_ADDRESS,
+		"Another host has the address {addr} of this host as well: {claimant} on {iface} says that it is its own, so peers that hear it "
+		"reach that host instead",
+		"Find it: arping -D -I {iface} {addr}; ip neigh; the switch's table for {claimant}. Give one of the two another address (a "
+		"static one within a DHCP range, a cloned machine, a failover where both are master)"},
 	{CAUSE_MARTIAN,
 		"A SYN to {dialled} came in on {iface} with the source {peer}, which is this host's own or loopback: "
 		"impossible from outside, and dropped",
@@ -903,6 +908,11 @@ static const char *fill_in(const char *name, size_t len, const struct facts *f, 
 		return backend_words(f, buf, size);
 	if (IS("backend_look"))
 		return backend_look_words(f, buf, size);
+	if (IS("claimant")) {
+		snprintf(buf, size, "%02x:%02x:%02x:%02x:%02x:%02x", f->claimant[0], f->claimant[1], f->claimant[2], f->claimant[3],
+			f->claimant[4], f->claimant[5]);
+		return buf;
+	}
 	if (IS("queue_story"))
 		return queue_words(f, n, buf, size);
 	if (IS("silence_story"))

@@ -209,6 +209,9 @@ struct unanswered {
 	uint16_t port; /* of a listener bound to it; 0: none */
 };
 
+/* Another host says by ARP or neighbour discovery that an address of this one is its own. */
+void judge_claim(struct engine *e, const struct segment *s);
+
 void judge_unanswered(struct engine *e, const struct unanswered *u);
 
 /* A listener dropped so many SYNs since, and packets are not watched: nobody knows whose. False: ask again. */

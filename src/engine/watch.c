@@ -34,6 +34,8 @@ enum {
 	ASKED_KEPT = 4000000,
 	GONE_MAX = 16,           /* addresses that were ours */
 	GONE_KEPT = 600,         /* seconds */
+	CLAIMS_MAX = 16,         /* addresses of ours that others claim */
+	CLAIM_TOLD = 60,         /* seconds, until it is told again */
 	SUSPECT_KEPT = 600,      /* seconds without a walk that shows it */
 	OWN_LOOKED_AT = 18,      /* a host with more addresses of its own is not looked at by address */
 	DROPPED_TIMES = 3,       /* the first, and two that are sent anew ... */
@@ -78,7 +80,14 @@ struct gone_address {
 	int64_t t;
 };
 
+/* Another host says that an address of this one is its own. */
+struct claim {
+	struct ip address;
+	int64_t t; /* when it was told; 0: free */
+};
+
 struct watch {
+	struct claim claims[CLAIMS_MAX];
 	struct asked asked[ASKED_MAX];
 	size_t next_asked;
 	struct gone_address gone[GONE_MAX];
@@ -123,6 +132,8 @@ void watch_shift(struct watch *w, int64_t delta)
 		w->asked[i].first += w->asked[i].first ? delta : 0;
 		w->asked[i].last += delta;
 	}
+	for (size_t i = 0; i < CLAIMS_MAX; i++)
+		w->claims[i].t += w->claims[i].t ? delta : 0;
 	for (size_t i = 0; i < GONE_MAX; i++)
 		w->gone[i].t += w->gone[i].t ? delta : 0;
 	for (int i = 0; i < TRIGGERS; i++)
@@ -373,10 +384,42 @@ void watch_addresses_changed(struct engine *e, const struct ip *before, size_t n
 	look_at_addresses(e);
 }
 
+/*
+ * Somebody on the link says that an address of this host is at another MAC address (RFC 5227, 2.4). What this host itself
+ * sends by one interface and gets back by another has a MAC address of its own.
+ */
+static void note_claim(struct engine *e, const struct segment *s)
+{
+	static const uint8_t none[6];
+	struct claim *slot = &e->watch->claims[0];
+	struct question q = {.kind = ASK_MAC};
+	struct answer answer = {.found = false};
+
+	if (memcmp(s->mac, none, sizeof(none)) == 0 || !e->config.ask)
+		return;
+	for (size_t i = 0; i < CLAIMS_MAX; i++) {
+		struct claim *c = &e->watch->claims[i];
+
+		if (c->t != 0 && ip_equal(&c->address, &s->src) && s->t - c->t < CLAIM_TOLD * USEC)
+			return; /* told */
+		if (c->t < slot->t)
+			slot = c;
+	}
+	memcpy(q.mac, s->mac, sizeof(q.mac));
+	if (!e->config.ask(e->config.ctx, &q, &answer) || answer.found)
+		return;
+	*slot = (struct claim){.address = s->src, .t = s->t};
+	judge_claim(e, s);
+}
+
 void watch_address(struct engine *e, const struct segment *s)
 {
 	struct watch *w = e->watch;
 	struct asked *slot = NULL;
+
+	if (s->way != WAY_OUT && s->way != WAY_UNKNOWN && e->addresses_known && engine_is_local(e, &s->src) &&
+		!ip_is_loopback(&s->src))
+		note_claim(e, s);
 
 	if (s->way != WAY_OUT && (s->kind == SEGMENT_IS_AT || ip_equal(&s->src, &s->dst)))
 		for (size_t i = 0; i < GONE_MAX; i++) /* another host has it now, and says so */

@@ -162,6 +162,12 @@ static void tell_packet(const struct facts *f, struct event_attempt *ev)
 		words_say(ev, "packets", "the RST's TTL is %u, the peer's %u", a->answer_ttl, a->peer_ttl);
 }
 
+static const char *mac_words(const uint8_t *mac, char *buf, size_t size)
+{
+	snprintf(buf, size, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+	return buf;
+}
+
 static void tell_wire(const struct facts *f, struct event_attempt *ev)
 {
 	const struct attempt *a = f->a;
@@ -234,6 +240,11 @@ static void tell_wire(const struct facts *f, struct event_attempt *ev)
 		tell_waiting(f, took, ev);
 		break;
 	case SITUATION_UNANSWERED:
+		if (f->claimed) {
+			words_say(ev, "packets", "%s on %s says that %s is its own (%s)", mac_words(f->claimant, from, sizeof(from)), iface,
+				ip_format(&a->key.server, to, sizeof(to)), a->v6 ? "neighbour discovery" : "ARP");
+			break;
+		}
 		words_say(ev, "packets", "%s asked for %s %u times on %s within %s; no answer from here",
 			ip_format(&a->key.client, from, sizeof(from)), ip_format(&a->key.server, to, sizeof(to)),
 			f->asked_times, iface, took);
@@ -492,6 +503,10 @@ static void tell_plain(const struct facts *f, const struct verdict *v, const str
 	if (f->situation == SITUATION_ACCEPTED && f->a->syns > 1)
 		text_append(ev->summary, sizeof(ev->summary), " after %u SYNs (%s)", f->a->syns,
 			words_duration(f->a->answered - f->a->first, took, sizeof(took)));
+	else if (v->cause == CAUSE_UNKNOWN && rules_unexplained(f))
+		text_append(ev->summary, sizeof(ev->summary), "; the kernel dropped its SYN by a reason that no cause in the catalogue has: "
+			"%s%s%s%s", f->said.syn->name, f->said.syn->function[0] ? " in " : "", f->said.syn->function,
+			f->said.syn->function[0] ? "()" : "");
 	else if (v->cause == CAUSE_UNKNOWN)
 		text_append(ev->summary, sizeof(ev->summary), "; %s", cause_entry(v->cause)->meaning);
 	else if (v->cause != CAUSE_NONE)

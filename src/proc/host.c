@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
+#include <linux/if_packet.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +32,7 @@ static const uint32_t budgets[] = {
 	[ASK_PORT] = 100000, /* WALK_USEC is the real limit of this one */
 	[ASK_ROUTE] = 200,   /* 60 us */
 	[ASK_PROCESS] = 20,
+	[ASK_MAC] = 20,
 	[ASK_CONNECTION] = 1000, /* 5 us each */
 	[ASK_CONNECTIONS] = 20,
 	[ASK_HALF_OPEN] = 20,
@@ -399,6 +402,25 @@ static bool ask_lookup(struct host *h, const struct question *q, struct answer *
 	return r == 0 || r == -ENOENT;
 }
 
+static bool ask_mac(struct host *h, const struct question *q, struct answer *a)
+{
+	struct ifaddrs *all;
+
+	(void)h;
+	if (getifaddrs(&all) < 0)
+		return false;
+	for (const struct ifaddrs *i = all; i; i = i->ifa_next) {
+		struct sockaddr_ll link;
+
+		if (!i->ifa_addr || i->ifa_addr->sa_family != AF_PACKET)
+			continue;
+		memcpy(&link, i->ifa_addr, sizeof(link));
+		a->found = a->found || (link.sll_halen == sizeof(q->mac) && memcmp(link.sll_addr, q->mac, sizeof(q->mac)) == 0);
+	}
+	freeifaddrs(all);
+	return true;
+}
+
 static bool ask_connection(struct host *h, const struct question *q, struct answer *a)
 {
 	int r = sockdiag_connection(h->src->sockdiag, q, &h->connections[0]);
@@ -574,6 +596,7 @@ static const struct {
 	[ASK_PORT] = {ask_port, true, false}, /* it looks at the clock itself */
 	[ASK_ROUTE] = {ask_route, false, false},
 	[ASK_PROCESS] = {ask_process, false, false},
+	[ASK_MAC] = {ask_mac, false, false},
 	[ASK_CONNECTION] = {ask_connection, true, false},
 	[ASK_CONNECTIONS] = {ask_connections, true, true},
 	[ASK_HALF_OPEN] = {ask_half_open, true, true},

@@ -85,6 +85,11 @@ static bool on_question(void *ctx, const struct question *q, struct answer *ret)
 		if (b->process)
 			ret->process = *b->process;
 		return b->process != NULL;
+	case ASK_MAC:
+		return false;
+	case ASK_CONNECTION:
+		*ret = b->connection;
+		return b->connection.found;
 	case ASK_CONNECTIONS:
 		return list_connections(b, q, ret);
 	case ASK_HALF_OPEN:

@@ -46,6 +46,7 @@ struct bench {
 	bool no_connections;                /* refuse */
 	uint32_t half_open, half_open_max;  /* to ASK_HALF_OPEN; a limit of 0: refuse */
 	int cookies;
+	struct answer connection; /* ASK_CONNECTION; not found: the question is not answered */
 	struct answer elsewhere;            /* to ASK_ELSEWHERE; not complete: refuse */
 	struct answer target;               /* to ASK_TARGET; not complete: refuse */
 	struct firewall_verdict firewall;   /* to ASK_FIREWALL; not complete: refuse */
