@@ -95,6 +95,18 @@ static inline bool process_without_fds(const struct facts *f)
 }
 
 /*
+ * The peer's host answered by a RST without an ACK, as TCP does to what belongs to no connection (RFC 9293, 3.10.7.1), and
+ * the peer has not closed: it was restarted, or knows the connection under another name. What a program ends has an ACK.
+ */
+static inline bool is_unknown_to_peer(const struct facts *f)
+{
+	const struct attempt *a = f->a;
+
+	return a->reset_by == SIDE_CLIENT && !a->out && !(a->answer_flags & TCP_ACK) && !a->reset_elsewhere &&
+	       a->first_fin == SIDE_NONE && a->established_reported && a->ended - a->first > USEC && a->answer_ttl == a->peer_ttl;
+}
+
+/*
  * The port is opened for one connection at a time: the listener before came under watch, lived some moments, took one
  * connection, and its process lives on.
  */

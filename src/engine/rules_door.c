@@ -83,7 +83,7 @@ static enum confidence at_most(enum confidence strength, enum confidence limit)
 
 static bool nobody_has_it(const struct facts *f)
 {
-	return nobody_near(f) && !f->gone && !has_other_holder(f);
+	return nobody_near(f) && !f->gone && !f->served_before && !has_other_holder(f);
 }
 
 /*

@@ -312,9 +312,8 @@ static enum confidence reset_by_remote(const struct facts *f)
 
 	if (a->reset_by != (a->out ? SIDE_SERVER : SIDE_CLIENT) || a->reset_elsewhere)
 		return CONFIDENCE_NONE;
-	/* One without an ACK answers what belongs to no connection of the peer's: see rules_nat.c. */
-	if (!a->out && !(a->answer_flags & TCP_ACK) && a->first_fin == SIDE_NONE && a->established_reported)
-		return when(a->answer_ttl == a->peer_ttl, CONFIDENCE_POSSIBLE);
+	if (is_unknown_to_peer(f))
+		return CONFIDENCE_POSSIBLE;
 	return when(a->answer_ttl == a->peer_ttl, CONFIDENCE_PROVED);
 }
 

@@ -10,8 +10,7 @@
  */
 
 enum {
-	SAME_RST = 50000,          /* usec: one RST, as it comes in and as it goes out */
-	FORGOTTEN_AFTER = 1000000, /* a translation lasts longer than this */
+	SAME_RST = 50000, /* usec: one RST, as it comes in and as it goes out */
 };
 
 static bool was_forwarded(const struct facts *f)
@@ -102,17 +101,10 @@ static enum confidence nat_expired(const struct facts *f)
 	return when(reset_there(f) && was_forgotten(f), CONFIDENCE_PROVED);
 }
 
-/*
- * Seen from the target's side alone: the peer's host answers by a RST without an ACK, as TCP does to what belongs to no
- * connection (RFC 9293, 3.10.7.1), and the peer has not closed. It was restarted, or knows the connection under another name.
- */
+/* Seen from the target's side alone. */
 static enum confidence unknown_to_peer(const struct facts *f)
 {
-	const struct attempt *a = f->a;
-
-	return when(a->reset_by == SIDE_CLIENT && !(a->answer_flags & TCP_ACK) && !a->reset_elsewhere && a->first_fin == SIDE_NONE &&
-			    a->established_reported && a->ended - a->first > FORGOTTEN_AFTER && a->answer_ttl == a->peer_ttl,
-		CONFIDENCE_POSSIBLE);
+	return when(is_unknown_to_peer(f), CONFIDENCE_POSSIBLE);
 }
 
 /*

@@ -46,7 +46,7 @@ static bool left_unread(const struct facts *f)
 	const struct attempt *a = f->a;
 	bool little = a->fate != FATE_UNREAD || a->unread <= UNREAD_MAX;
 
-	return a->client_left && a->bytes_known && a->server_bytes > 0 && a->server_bytes < REQUEST_MAX && little;
+	return a->client_left && a->answer_flags & TCP_ACK && a->bytes_known && a->server_bytes > 0 && a->server_bytes < REQUEST_MAX && little;
 }
 
 bool rules_was_served(const struct facts *f)

@@ -314,7 +314,9 @@ static void tell_closed_early(const struct facts *f, const struct names *n, stru
 		text_append(ev->advice, sizeof(ev->advice), "The server takes a client that half-closes for one that is gone (nginx logs "
 			"499: proxy_ignore_client_abort on). Let the client keep its side open until the answer is there. ");
 	else if (limit && left - a->answered < AT_DOOR)
-		text_append(ev->advice, sizeof(ev->advice), "Turned away at the door by %s. ", limit);
+		text_append(ev->advice, sizeof(ev->advice), "Turned away at the door by %s%s. ", limit,
+			a->client_bytes == 0 ? "" : "; or what it was sent did not fit (plain text against TLS, or the other way round; a PROXY "
+			"header missing)");
 	else
 		text_append(ev->advice, sizeof(ev->advice), "The server's log should say why: a limit, an access list (hosts.allow), a "
 			"process or thread that it could not start (TasksMax, the pids limit), plain text against TLS or the other way "

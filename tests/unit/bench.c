@@ -406,6 +406,18 @@ void flow_data(struct bench *b, const struct flow *f, bool by_client, uint32_t c
 	engine_segment(b->e, &s);
 }
 
+void flow_say(struct bench *b, const struct flow *f, bool by_client, uint32_t client_bytes, uint32_t server_bytes,
+	enum speech speech, uint16_t payload)
+{
+	struct segment s = segment(b, f, by_client, TCP_PSH | TCP_ACK);
+
+	s.seq = by_client ? f->isn + 1 + client_bytes : f->server_isn + 1 + server_bytes;
+	s.ack = by_client ? f->server_isn + 1 + server_bytes : f->isn + 1 + client_bytes;
+	s.payload = payload;
+	s.speech = (uint8_t)speech;
+	engine_segment(b->e, &s);
+}
+
 void flow_odd(struct bench *b, const struct flow *f, uint8_t flags)
 {
 	struct segment s = segment(b, f, true, flags);

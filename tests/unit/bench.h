@@ -106,6 +106,10 @@ void flow_data(struct bench *b, const struct flow *f, bool by_client, uint32_t c
 	uint16_t payload);
 
 /* The first segment with other flags than a SYN's. */
+/* A segment with data that begin so. */
+void flow_say(struct bench *b, const struct flow *f, bool by_client, uint32_t client_bytes, uint32_t server_bytes,
+	enum speech speech, uint16_t payload);
+
 void flow_odd(struct bench *b, const struct flow *f, uint8_t flags);
 
 /* A SYN whose frame was for another, or whose checksums are wrong. */

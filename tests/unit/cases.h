@@ -43,6 +43,9 @@ struct case_word {
 	uint8_t flags;
 	bool active;    /* a RST that answers no segment */
 	uint8_t state;  /* of the socket */
+	bool answers;   /* a RST: the segment that it answers was looked at */
+	uint16_t payload;
+	enum speech speech;
 };
 
 /* One set of facts; what is left 0 is the ordinary: sockets known, nothing lost, dialled address
@@ -104,6 +107,12 @@ struct rule_case {
 	int flow;                /* of connection tracking: 0 not asked, FORGOTTEN or TRACKED */
 	struct hooks hooks;      /* not netfilter_known: not asked */
 	struct case_word syn, syn_ack, from_client, to_client, rst;
+	int manners;             /* enum server_manner */
+	bool limit, turned_away, answers, claimed;
+	int64_t closed_after;    /* the first FIN after the SYN; 0: the end */
+	bool shared, decides;    /* others hold the socket; and none of them could serve */
+	int64_t served_after, served_before; /* the refusal, by so many usec; 0: not */
+	struct { int64_t reset, client_reset; } inner_rst; /* after the SYN; 0: none */
 	bool last_seen_before;   /* the refusal: the listener, in the socket table */
 };
 

@@ -62,6 +62,10 @@ static const char snmp6[] = "Ip6InReceives                   \t61\n"
 			    "Udp6InErrors                    \t0\n";
 
 /* Two CPUs. */
+/* /proc/net/xfrm_stat: blanks up to the value, or a tab. */
+static const char xfrm[] = "XfrmInError             \t0\nXfrmInTmplMismatch      \t71\nXfrmInPolBlock          \t72\n"
+	"XfrmOutPolBlock         \t73\nXfrmOutNoStates         \t74\n";
+
 static const char conntrack[] =
 	"entries  clashres found new invalid ignore delete chainlength insert insert_failed drop early_drop "
 	"icmp_error  expect_new expect_create expect_delete search_restart\n"
@@ -108,6 +112,10 @@ static void test_proc(void **state)
 		{COUNTER_TO_ZERO_WINDOW, 50},
 		{COUNTER_WANT_ZERO_WINDOW, 52},
 		{COUNTER_CONNTRACK_DROP, 0x1f + 0x100},
+		{COUNTER_XFRM_IN_TEMPLATE, 71},
+		{COUNTER_XFRM_IN_BLOCK, 72},
+		{COUNTER_XFRM_OUT_BLOCK, 73},
+		{COUNTER_XFRM_OUT_NO_STATES, 74},
 	};
 	struct counters c = {.t = 99};
 
@@ -117,6 +125,7 @@ static void test_proc(void **state)
 	assert_int_equal(PARSE(netstat, &c), 0);
 	assert_int_equal(PARSE_LINES(snmp6, &c), 0);
 	assert_int_equal(PARSE_CONNTRACK(conntrack, &c), 0);
+	assert_int_equal(PARSE_LINES(xfrm, &c), 0);
 	for (size_t i = 0; i < COUNT(want); i++)
 		expect(c.v[want[i].counter] == want[i].value, "%s is %llu",
 			counter_name(want[i].counter), (unsigned long long)c.v[want[i].counter]);

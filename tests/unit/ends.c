@@ -279,7 +279,6 @@ static void test_resets(void **state)
 		{false, TCP_RST | TCP_ACK, COUNTER_ABORT_ON_DATA, false, "abort-linger", "host", "ECONNRESET"},
 		{false, TCP_RST, COUNTER_COUNT, true, "sent-after-close", "host", "EPIPE"},
 		{true, TCP_RST | TCP_ACK, COUNTER_COUNT, false, "peer-closed-abruptly", "peer", "none"},
-		{true, TCP_RST, COUNTER_COUNT, false, "peer-closed-abruptly", "peer", "none"},
 	};
 
 	(void)state;
@@ -379,6 +378,71 @@ static void test_resets_by_another(void **state)
 }
 
 /* A RST out of the window is not taken by the kernel, whose connection goes on: nothing is told of it. */
+/* The server answers and closes; the client's close_notify meets a closed socket. */
+static void test_late_farewell(void **state)
+{
+	static const struct {
+		enum speech speech;
+		uint32_t acked; /* of the server's 300 bytes and its FIN */
+		const char *cause;
+	} cases[] = {
+		{SPEECH_TLS_SHORT, 301, "none"},
+		{SPEECH_TLS_ALERT, 301, "none"},
+		{SPEECH_FAREWELL, 300, "none"},
+		{SPEECH_TLS, 301, "sent-after-close"},       /* the next request */
+		{SPEECH_HTTP, 301, "sent-after-close"},
+		{SPEECH_TLS_SHORT, 200, "sent-after-close"}, /* with a part of the answer still on its way */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct flow f;
+		struct bench *b = bench_connected(&f, true);
+		bool served = strcmp(cases[i].cause, "none") == 0;
+
+		flow_send(b, &f, false, TCP_FIN | TCP_ACK, 78, 300);
+		flow_say(b, &f, true, 78, cases[i].acked, cases[i].speech, 24);
+		flow_send(b, &f, false, TCP_RST, 0, cases[i].acked);
+		b->counters.v[COUNTER_OUT_RSTS]++;
+		bench_run(b, 4 * USEC);
+		told_as(b, 80, "accepted", cases[i].cause, "proved", served ? "none" : cases[i].acked == 301 ? "EPIPE" : "ECONNRESET");
+		assert_int_equal(b->ports[80].reset, !served);
+		assert_int_equal(b->ports[80].late_reset, served);
+		assert_int_equal(b->ports[80].accepted, 1);
+		bench_free(b);
+	}
+}
+
+/* A peer that resets at once and without a byte is told once, and never as a failure. */
+static void test_health_checks(void **state)
+{
+	struct bench *b = bench_new();
+	size_t told = 0;
+
+	(void)state;
+	bench_listen(b, "0.0.0.0", 80);
+	b->lookup = answers_open;
+	bench_run(b, 3 * USEC);
+	for (int i = 0; i < 20; i++) {
+		struct flow f = flow_in("203.0.113.9", (uint16_t)(41000 + i), "198.51.100.2", 80);
+
+		flow_syn(b, &f);
+		flow_syn_ack(b, &f);
+		flow_send(b, &f, true, TCP_RST | TCP_ACK, 0, 0);
+		bench_run(b, 2 * USEC);
+	}
+	for (size_t i = 0; i < b->n; i++)
+		if (b->events[i].type == EVENT_ATTEMPT || b->events[i].type == EVENT_RESET) {
+			assert_string_equal(b->events[i].attempt.cause, "health-check");
+			assert_string_equal(b->events[i].attempt.outcome, "accepted");
+			told++;
+		}
+	assert_int_equal(told, 1);
+	assert_int_equal(b->ports[80].accepted, 20);
+	assert_int_equal(b->ports[80].reset, 0);
+	bench_free(b);
+}
+
 static void test_reset_that_is_ignored(void **state)
 {
 	struct flow f;
@@ -393,7 +457,7 @@ static void test_reset_that_is_ignored(void **state)
 	bench_run(b, 4 * USEC);
 	assert_int_equal(bench_attempts(b, 80), lines);
 	told_as(b, 80, "accepted", "none", "proved", "none");
-	flow_send(b, &f, true, TCP_RST, 10, 0); /* and then a good one */
+	flow_send(b, &f, true, TCP_RST | TCP_ACK, 10, 20); /* and then a good one */
 	bench_run(b, 4 * USEC);
 	told_as(b, 80, "accepted", "peer-closed-abruptly", "proved", "none");
 	bench_free(b);
@@ -415,8 +479,8 @@ static void test_reset_through_a_bridge(void **state)
 	flow_syn_ack(b, &bridge);
 	flow_syn_ack(b, &port);
 	bench_run(b, 3 * USEC);
-	flow_send(b, &port, true, TCP_RST, 10, 21);
-	flow_send(b, &bridge, true, TCP_RST, 10, 21);
+	flow_send(b, &port, true, TCP_RST | TCP_ACK, 10, 21);
+	flow_send(b, &bridge, true, TCP_RST | TCP_ACK, 10, 21);
 	bench_run(b, 4 * USEC);
 	told_as(b, 80, "accepted", "peer-closed-abruptly", "proved", "none");
 	bench_free(b);
@@ -989,6 +1053,8 @@ int main(void)
 		cmocka_unit_test(test_reset_near_miss),
 		cmocka_unit_test(test_reset_as_the_process_dies),
 		cmocka_unit_test(test_resets_by_another),
+		cmocka_unit_test(test_late_farewell),
+		cmocka_unit_test(test_health_checks),
 		cmocka_unit_test(test_reset_that_is_ignored),
 		cmocka_unit_test(test_reset_through_a_bridge),
 		cmocka_unit_test(test_remote_reset_through_a_bridge),

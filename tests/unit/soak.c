@@ -115,7 +115,7 @@ static bool on_question(void *ctx, const struct question *q, struct answer *ret)
 	if (random_below(&s->seed, 4) == 0)
 		return false;
 	memset(ret, 0, sizeof(*ret));
-	if (q->kind == ASK_CONNECTIONS)
+	if (q->kind == ASK_CONNECTIONS || q->kind == ASK_CONNECTION)
 		list_connections(s, q, ret);
 	ret->routing.in = (enum route)random_below(&s->seed, ROUTE_PROHIBITED + 1);
 	ret->routing.back = (enum route)random_below(&s->seed, ROUTE_PROHIBITED + 1);
