@@ -125,14 +125,13 @@ static bool is_trouble(const struct store *s, const struct store_port *p)
 
 static void fill_bind(const struct store *s, int64_t place, const struct store_listener *best, struct cell *ret)
 {
-	int others = -1;
+	const struct store_port *p = store_port(s, place);
+	int64_t others = p ? (int64_t)p->listeners - 1 : 0;
 
 	if (!best) {
 		text_copy(ret->text, sizeof(ret->text), "-");
 		return;
 	}
-	for (const struct store_listener *l = NULL; (l = store_next_listener(s, place, l));)
-		others += l->gone == 0;
 	if (best->l.device[0])
 		text_append(ret->text, sizeof(ret->text), "%%%.15s", best->l.device);
 	else if (strcmp(best->l.reach, "everyone") == 0)
@@ -141,7 +140,7 @@ static void fill_bind(const struct store *s, int64_t place, const struct store_l
 	else
 		text_append(ret->text, sizeof(ret->text), "%.39s", best->l.addr);
 	if (others > 0)
-		text_append(ret->text, sizeof(ret->text), " +%d", others);
+		text_append(ret->text, sizeof(ret->text), " +%" PRId64, others);
 }
 
 /* Nobody has listened there for long: a second listener beside an old one is nothing new. */

@@ -31,7 +31,6 @@
 #define FIRST_PID_NAMESPACE 0xEFFFFFFCu /* PROC_PID_INIT_INO, include/linux/proc_ns.h */
 
 enum {
-	MOST_MS = 200, /* less than the worker waits */
 	CLOSED = 7, /* TCP_CLOSE */
 };
 
@@ -174,9 +173,9 @@ static void look_into(struct walk *w, int32_t pid)
 		close(pidfd);
 }
 
-void bound_read(struct bound_list *ret)
+void bound_read(struct bound_list *ret, int64_t most_ms)
 {
-	struct walk w = {.list = ret, .until = now_ms() + MOST_MS};
+	struct walk w = {.list = ret, .until = now_ms() + most_ms};
 	DIR *proc = opendir("/proc");
 	const struct dirent *entry;
 	struct stat st;

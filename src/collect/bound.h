@@ -23,6 +23,6 @@ struct bound_list {
 
 /*
  * Those of the calling thread's network namespace. Needs the right to take descriptors of other processes (root), and to be
- * in the first pid namespace, from which all of them are seen. It takes milliseconds, and stops after MOST_MS.
+ * in the first pid namespace, from which all of them are seen. It takes milliseconds; after so many it stops, and is not complete.
  */
-void bound_read(struct bound_list *ret);
+void bound_read(struct bound_list *ret, int64_t most_ms);

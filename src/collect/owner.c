@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static size_t read_file(int dir, const char *name, char *buf, size_t size)
@@ -87,14 +88,85 @@ static bool better(int32_t pid, int32_t than)
 	return than == 0 || than == 1 || (pid != 1 && pid < than);
 }
 
+/* Who holds a socket, as a walk of /proc found it. */
+struct holder {
+	uint32_t inode; /* 0: free */
+	int32_t pid, last; /* last: the process that was seen with it last */
+	uint32_t holders;
+};
+
+/*
+ * One walk tells of all sockets, and is good for the requests that follow at once: of thousands of listeners each batch
+ * would walk anew. Open addressing; the broker has one thread.
+ */
+static struct {
+	struct holder *slots;
+	size_t size, used;
+	int64_t made, took; /* microseconds */
+} walked;
+
+enum {
+	HOLDERS_FIRST = 1024,
+	HOLDERS_MAX = 1 << 20,
+	KEPT = 100000, /* for so long, or twice as long as it took */
+};
+
+static int64_t now_usec(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * INT64_C(1000000) + t.tv_nsec / 1000;
+}
+
+/* The slot of an inode, or a free one. Inodes are counted up: no hash is needed. */
+static struct holder *slot_of(struct holder *slots, size_t size, uint32_t inode)
+{
+	size_t i = inode & (size - 1);
+
+	while (slots[i].inode != 0 && slots[i].inode != inode)
+		i = (i + 1) & (size - 1);
+	return &slots[i];
+}
+
+static bool grow(void)
+{
+	size_t size = walked.size ? walked.size * 2 : HOLDERS_FIRST;
+	struct holder *larger = size <= HOLDERS_MAX ? calloc(size, sizeof(*larger)) : NULL;
+
+	if (!larger)
+		return false;
+	for (size_t i = 0; i < walked.size; i++)
+		if (walked.slots[i].inode != 0)
+			*slot_of(larger, size, walked.slots[i].inode) = walked.slots[i];
+	free(walked.slots);
+	walked.slots = larger;
+	walked.size = size;
+	return true;
+}
+
+static void add_holder(uint32_t inode, int32_t pid)
+{
+	struct holder *h;
+
+	if (walked.used >= walked.size / 2 && !grow() && walked.used >= walked.size / 4 * 3)
+		return;
+	h = slot_of(walked.slots, walked.size, inode);
+	walked.used += h->inode == 0;
+	h->inode = inode;
+	h->holders += h->last != pid;
+	h->last = pid;
+	if (better(pid, h->pid))
+		h->pid = pid;
+}
+
 /* Looks through the descriptors of one process. */
-static void look_into(int proc, const char *name, struct owner_record *records, size_t n)
+static void look_into(int proc, const char *name)
 {
 	int dir = openat(proc, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int fds = dir < 0 ? -1 : openat(dir, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fds < 0 ? NULL : fdopendir(fds);
 	int32_t pid = atoi(name);
-	bool counted[OWNER_BATCH] = {false};
 	const struct dirent *entry;
 
 	if (!d && fds >= 0)
@@ -107,16 +179,8 @@ static void look_into(int proc, const char *name, struct owner_record *records, 
 		if (len <= 0)
 			continue;
 		target[len] = '\0';
-		if (sscanf(target, "socket:[%u]", &inode) != 1)
-			continue;
-		for (size_t i = 0; i < n && i < OWNER_BATCH; i++) {
-			if (records[i].inode != inode)
-				continue;
-			records[i].holders += !counted[i];
-			counted[i] = true;
-			if (better(pid, records[i].pid))
-				describe(dir, pid, &records[i]);
-		}
+		if (sscanf(target, "socket:[%u]", &inode) == 1 && inode != 0)
+			add_holder(inode, pid);
 	}
 	if (d)
 		closedir(d);
@@ -124,23 +188,68 @@ static void look_into(int proc, const char *name, struct owner_record *records, 
 		close(dir);
 }
 
-void owner_find(struct owner_record *records, size_t n)
+static void walk(void)
 {
 	DIR *proc = opendir("/proc");
 	const struct dirent *entry;
 
+	walked.made = now_usec();
+	walked.used = 0;
+	if (walked.size)
+		memset(walked.slots, 0, walked.size * sizeof(*walked.slots));
+	while (proc && (entry = readdir(proc)))
+		if (isdigit((unsigned char)entry->d_name[0]))
+			look_into(dirfd(proc), entry->d_name);
+	if (proc)
+		closedir(proc);
+	walked.took = now_usec() - walked.made;
+}
+
+/* Fills a record by the last walk; one that was described before is copied. False: it is not in it, or has ended. */
+static bool fill(struct owner_record *r, const struct owner_record *before)
+{
+	const struct holder *h = walked.size ? slot_of(walked.slots, walked.size, r->inode) : NULL;
+	char path[32];
+	uint32_t inode = r->inode;
+	int dir;
+
+	if (!h || h->inode == 0)
+		return false;
+	if (before && before->pid == h->pid) {
+		*r = *before;
+		r->inode = inode;
+		r->holders = h->holders;
+		return true;
+	}
+	snprintf(path, sizeof(path), "/proc/%d", h->pid);
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return false;
+	describe(dir, h->pid, r);
+	r->holders = h->holders;
+	close(dir);
+	return true;
+}
+
+void owner_find(struct owner_record *records, size_t n)
+{
+	int64_t age = now_usec() - walked.made, good = 2 * walked.took > KEPT ? 2 * walked.took : KEPT;
+	bool fresh = walked.made == 0 || age > good;
+
+	if (fresh)
+		walk();
 	for (size_t i = 0; i < n; i++) {
+		const struct owner_record *before = i > 0 && records[i - 1].pid > 0 ? &records[i - 1] : NULL;
 		uint32_t inode = records[i].inode;
 
 		memset(&records[i], 0, sizeof(records[i]));
 		records[i].inode = inode;
+		if (fill(&records[i], before) || fresh)
+			continue;
+		walk(); /* it is newer */
+		fresh = true;
+		fill(&records[i], before);
 	}
-	if (!proc)
-		return;
-	while ((entry = readdir(proc)))
-		if (isdigit((unsigned char)entry->d_name[0]))
-			look_into(dirfd(proc), entry->d_name, records, n);
-	closedir(proc);
 }
 
 static bool ends_with(const char *s, size_t n, const char *suffix)

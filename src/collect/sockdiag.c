@@ -19,6 +19,7 @@
 enum {
 	DUMP_BUFFER = 32768, /* a dump's messages fit what the reader offers, up to this */
 	DUMP_TRIES = 3,
+	SEEN_FIRST = 256,
 	RECEIVE_TIMEOUT_SECONDS = 2,
 	STATE_ESTABLISHED = 1,
 	STATE_SYN_SENT = 2,
@@ -35,6 +36,8 @@ struct sockdiag {
 	struct mnl_socket *requests, *events;
 	unsigned int seq;
 	bool shows_bound; /* this kernel dumps bound sockets */
+	uint32_t *seen;   /* of a dump's rows, by cookie: 1 + the index; 0: free. A power of two of them */
+	size_t seen_size;
 	char *buf;
 	struct {
 		uint32_t index;
@@ -152,6 +155,7 @@ void sockdiag_free(struct sockdiag *sd)
 		mnl_socket_close(sd->events);
 	if (sd->requests)
 		mnl_socket_close(sd->requests);
+	free(sd->seen);
 	free(sd->buf);
 	free(sd);
 }
@@ -249,12 +253,54 @@ static int take_row(struct sockdiag *sd, const struct nlmsghdr *nlh, uint8_t pro
 	return 0;
 }
 
-static bool seen_cookie(const struct dump *d, uint64_t cookie)
+/* Cookies are counted up from 1 on each CPU (gen_cookie_next(), include/linux/cookie.h): no hash is needed. */
+static uint32_t *slot_of(struct dump *d, uint64_t cookie)
 {
+	size_t mask = d->sd->seen_size - 1, i = (size_t)(cookie ^ cookie >> 32) & mask;
+
+	while (d->sd->seen[i] != 0 && d->rows[d->sd->seen[i] - 1].cookie != cookie)
+		i = (i + 1) & mask;
+	return &d->sd->seen[i];
+}
+
+/* Starts the set anew, at this size, with the rows that are there. */
+static bool index_rows(struct dump *d, size_t size)
+{
+	struct sockdiag *sd = d->sd;
+
+	if (size > sd->seen_size) {
+		uint32_t *larger = malloc(size * sizeof(*larger));
+
+		if (!larger)
+			return false;
+		free(sd->seen);
+		sd->seen = larger;
+		sd->seen_size = size;
+	}
+	memset(sd->seen, 0, sd->seen_size * sizeof(*sd->seen));
 	for (size_t i = 0; i < d->n; i++)
-		if (d->rows[i].cookie == cookie)
-			return true;
-	return false;
+		*slot_of(d, d->rows[i].cookie) = (uint32_t)i + 1;
+	return true;
+}
+
+/* Keeps a row that is not there yet. */
+static void keep_row(struct dump *d, const struct socket_row *row)
+{
+	uint32_t *slot;
+
+	if (d->n >= d->sd->seen_size / 2 && !index_rows(d, d->sd->seen_size ? d->sd->seen_size * 2 : SEEN_FIRST)) {
+		d->full = true; /* no memory: not all can be told */
+		return;
+	}
+	slot = slot_of(d, row->cookie);
+	if (*slot != 0)
+		return;
+	if (d->n == d->max) {
+		d->full = true;
+		return;
+	}
+	d->rows[d->n++] = *row;
+	*slot = (uint32_t)d->n;
 }
 
 static int on_dump_message(const struct nlmsghdr *nlh, void *data)
@@ -272,12 +318,7 @@ static int on_dump_message(const struct nlmsghdr *nlh, void *data)
 		d->map->ports[row.port / 8] |= (uint8_t)(1u << row.port % 8);
 		return MNL_CB_OK;
 	}
-	if (seen_cookie(d, row.cookie))
-		return MNL_CB_OK;
-	if (d->n == d->max)
-		d->full = true;
-	else
-		d->rows[d->n++] = row;
+	keep_row(d, &row);
 	return MNL_CB_OK;
 }
 
@@ -351,6 +392,8 @@ static int run_dump(struct dump *d)
 	for (int i = 0; i < DUMP_TRIES && r < 0; i++) {
 		d->n = before;
 		d->interrupted = d->full = false;
+		if (d->map == NULL && !index_rows(d, d->sd->seen_size ? d->sd->seen_size : SEEN_FIRST))
+			return -ENOMEM;
 		r = run_once(d);
 		if (r < 0)
 			discard_pending(d->sd);

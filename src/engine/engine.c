@@ -52,7 +52,7 @@ struct engine *engine_new(const struct engine_config *config)
 
 void engine_warm(struct engine *e)
 {
-	struct table *const tables[] = {e->attempts, e->ports, e->peers, e->rollups, e->listeners.table};
+	struct table *const tables[] = {e->attempts, e->ports, e->peers, e->rollups};
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
 		table_warm(tables[i]);
@@ -245,22 +245,40 @@ static void on_listener(void *ctx, struct listener *l)
 	}
 }
 
-void engine_sockets(struct engine *e, int64_t t, const struct socket_row *rows, size_t n)
+static void after_poll(struct engine *e)
 {
-	e->sockets_known = true;
-	if (t > e->now)
-		e->now = t;
-	if (listeners_poll(&e->listeners, t, rows, n, on_listener, e))
-		engine_want_poll(e);
 	for (struct listener *l = NULL; (l = table_next(e->listeners.table, l));)
 		if (!l->announced)
 			announce(e, l);
 	watch_poll(e);
 }
 
+void engine_sockets(struct engine *e, int64_t t, const struct socket_row *rows, size_t n)
+{
+	e->sockets_known = true;
+	e->whole_port = 0;
+	if (t > e->now)
+		e->now = t;
+	if (listeners_poll(&e->listeners, t, rows, n, on_listener, e))
+		engine_want_poll(e);
+	after_poll(e);
+}
+
+void engine_sockets_some(struct engine *e, int64_t t, const struct socket_row *rows, size_t n, uint16_t whole)
+{
+	e->sockets_known = false;
+	e->whole_port = whole;
+	if (t > e->now)
+		e->now = t;
+	if (listeners_poll_some(&e->listeners, t, rows, n, whole, on_listener, e))
+		engine_want_poll(e);
+	after_poll(e);
+}
+
 void engine_sockets_unknown(struct engine *e)
 {
 	e->sockets_known = false;
+	e->whole_port = 0;
 }
 
 /* The attempt that a connection's row belongs to, whoever opened it; NULL: its SYN was not seen. */
@@ -355,16 +373,16 @@ size_t engine_looks(const struct engine *e, struct look *ret, uint64_t *ret_gene
 
 void engine_owner(struct engine *e, uint32_t inode, const struct owner *o)
 {
-	for (struct listener *l = NULL; (l = table_next(e->listeners.table, l));) {
-		if (l->row.inode != inode || (l->owner_known && l->owner.pid == o->pid))
-			continue;
-		l->owner = *o;
-		l->owner_known = true;
-		if (l->announced && l->gone == 0)
-			report_listener(e, "change", l);
-		else
-			announce(e, l);
-	}
+	struct listener *l = listeners_of_inode(&e->listeners, inode);
+
+	if (!l || (l->owner_known && l->owner.pid == o->pid))
+		return;
+	l->owner = *o;
+	l->owner_known = true;
+	if (l->announced && l->gone == 0)
+		report_listener(e, "change", l);
+	else
+		announce(e, l);
 }
 
 void engine_counters(struct engine *e, const struct counters *c)

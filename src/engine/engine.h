@@ -55,7 +55,10 @@ bool engine_wants_trace(struct engine *e, struct ip *ret_peer, uint16_t *ret_por
 /* A complete LISTEN snapshot made at t. */
 void engine_sockets(struct engine *e, int64_t t, const struct socket_row *rows, size_t n);
 
-/* The listeners cannot be read now, or not all of them: an absence proves nothing until the next snapshot. */
+/* A snapshot that has not all of them, but all of one port (0: of none): of others an absence proves nothing. */
+void engine_sockets_some(struct engine *e, int64_t t, const struct socket_row *rows, size_t n, uint16_t whole);
+
+/* The listeners cannot be read now: an absence proves nothing until the next snapshot. */
 void engine_sockets_unknown(struct engine *e);
 
 /* The destroy multicast told of this socket at t: a listener, or a connection that did not end well. */

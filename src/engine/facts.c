@@ -636,7 +636,7 @@ void facts_gather(struct engine *e, const struct attempt *a, struct facts *f)
 	memset(f, 0, sizeof(*f));
 	f->a = a;
 	f->situation = situations[a->stage];
-	f->sockets = e->sockets_known;
+	f->sockets = e->sockets_known || (e->whole_port != 0 && e->whole_port == a->key.server_port);
 	f->server_local = !e->addresses_known || engine_is_local(e, &a->key.server);
 	f->peer_impossible = e->addresses_known && !a->out && engine_is_local(e, &a->key.client) &&
 			     a->ifindex != LOOPBACK_INDEX;

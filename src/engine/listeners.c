@@ -2,33 +2,110 @@
 #include "listeners.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 int listeners_init(struct listeners *l, struct hash_key key)
 {
 	memset(l, 0, sizeof(*l));
-	l->table = table_new(LISTENERS_MAX, sizeof(uint64_t), sizeof(struct listener), key);
+	l->table = table_new(LISTENERS_MAX + LISTENERS_GONE, sizeof(uint64_t), sizeof(struct listener), key);
 	return l->table ? 0 : -ENOMEM;
 }
 
 void listeners_fini(struct listeners *l)
 {
+	for (struct listener *one = NULL; l->table && (one = table_next(l->table, one));)
+		free(one->ring);
 	table_free(l->table);
 	l->table = NULL;
+}
+
+/* Rings of listeners with something in common: a head is 1 + the first one's index, the newest comes last. */
+static struct listener *at(const struct listeners *l, uint32_t index)
+{
+	return table_at(l->table, index);
+}
+
+static struct listener_link *link_of(struct listener *one, bool port)
+{
+	return port ? &one->by_port : &one->by_inode;
+}
+
+static uint32_t *head_of(struct listeners *l, const struct listener *one, bool port)
+{
+	return port ? &l->ports[one->row.port] : &l->inodes[one->row.inode % LISTENER_INODES];
+}
+
+static void join(struct listeners *l, struct listener *one, bool port)
+{
+	uint32_t *head = head_of(l, one, port), i = table_index(l->table, one);
+	struct listener_link *own = link_of(one, port), *first;
+
+	own->next = own->before = i;
+	if (*head == 0) {
+		*head = i + 1;
+		return;
+	}
+	first = link_of(at(l, *head - 1), port);
+	own->next = *head - 1;
+	own->before = first->before;
+	link_of(at(l, first->before), port)->next = i;
+	first->before = i;
+}
+
+static void part(struct listeners *l, struct listener *one, bool port)
+{
+	uint32_t *head = head_of(l, one, port), i = table_index(l->table, one);
+	struct listener_link *own = link_of(one, port);
+
+	if (own->next == i) {
+		*head = 0;
+		return;
+	}
+	link_of(at(l, own->next), port)->before = own->before;
+	link_of(at(l, own->before), port)->next = own->next;
+	if (*head == i + 1)
+		*head = own->next + 1;
+}
+
+static void forget(struct listeners *l, struct listener *one)
+{
+	part(l, one, true);
+	part(l, one, false);
+	free(one->ring);
+	table_remove(l->table, one);
+}
+
+/* The place of the i-th sample of all. Most listeners never have more than two: nothing moves. */
+static struct listener_sample *slot(const struct listener *one, uint32_t i)
+{
+	return one->ring ? &one->ring[i % LISTENER_SAMPLES] : (struct listener_sample *)&one->first[i % LISTENER_FIRST];
+}
+
+static uint32_t kept(const struct listener *one)
+{
+	uint32_t room = one->ring ? LISTENER_SAMPLES : LISTENER_FIRST;
+
+	return one->n_samples < room ? one->n_samples : room;
 }
 
 static void add_sample(struct listener *one, int64_t t)
 {
 	const struct socket_row *r = &one->row;
-	struct listener_sample *last;
+	const struct listener_sample *last;
 
 	if (one->n_samples > 0) {
-		last = &one->samples[(one->n_samples - 1) % LISTENER_SAMPLES];
+		last = slot(one, one->n_samples - 1);
 		if (last->drops == r->drops && last->queue == r->queue &&
 			last->queue_max == r->queue_max)
 			return;
 	}
-	one->samples[one->n_samples++ % LISTENER_SAMPLES] = (struct listener_sample){
+	if (one->n_samples == LISTENER_FIRST && !one->ring) {
+		one->ring = calloc(LISTENER_SAMPLES, sizeof(*one->ring));
+		if (one->ring) /* else the last two have to do */
+			memcpy(one->ring, one->first, sizeof(one->first));
+	}
+	*slot(one, one->n_samples++) = (struct listener_sample){
 		.t = t,
 		.drops = r->drops,
 		.queue = r->queue,
@@ -36,31 +113,62 @@ static void add_sample(struct listener *one, int64_t t)
 	};
 }
 
+/* Room for one more: one that went makes way when many are remembered. False: all places are taken by live ones. */
+static bool make_room(struct listeners *l)
+{
+	size_t live = (size_t)(l->came - l->went);
+	struct listener *oldest = table_next(l->table, NULL);
+
+	if (live >= LISTENERS_MAX)
+		return false;
+	if (oldest && oldest->gone != 0 && table_used(l->table) - live >= LISTENERS_GONE)
+		forget(l, oldest);
+	return table_used(l->table) < table_cap(l->table);
+}
+
+static struct listener *add(struct listeners *l, int64_t t, const struct socket_row *row)
+{
+	struct listener *one;
+
+	if (!make_room(l)) {
+		l->refused++;
+		return NULL;
+	}
+	one = table_get(l->table, &row->cookie, NULL, NULL, NULL);
+	one->row = *row;
+	join(l, one, true);
+	join(l, one, false);
+	one->drops_told = l->last_poll ? 0 : row->drops;
+	/* What an incomplete snapshot did not show may have been there: then it was missing long ago, for all that is known. */
+	one->absent = l->last_whole ? l->last_whole : l->last_poll != 0;
+	one->up = t;
+	l->came++;
+	return one;
+}
+
 static void take_row(struct listeners *l, int64_t t, const struct socket_row *row,
 	void (*changed)(void *ctx, struct listener *one), void *ctx)
 {
-	struct listener *one = table_find(l->table, &row->cookie), *oldest = NULL;
+	struct listener *one = table_find(l->table, &row->cookie);
 	bool fresh = !one;
 
 	if (one && one->gone_exact)
 		return; /* the multicast spoke after this dump was taken */
-	if (fresh && table_used(l->table) == table_cap(l->table))
-		oldest = table_next(l->table, NULL);
-	if (oldest && oldest->gone == 0)
-		return; /* all places are taken by live ones */
 	if (fresh)
-		one = table_get(l->table, &row->cookie, NULL, NULL, NULL);
+		one = add(l, t, row);
+	if (!one)
+		return;
 	if (one->gone != 0) { /* two dumps in a row lacked it, wrongly */
 		one->gone = 0;
 		one->announced = false;
 		l->went--;
 	}
-	if (fresh) {
-		one->drops_told = one->absent || l->last_poll ? 0 : row->drops;
-		one->absent = l->last_poll;
-		one->up = t;
-		l->came++;
-		l->ports[row->port / 8] |= (uint8_t)(1u << row->port % 8);
+	if (one->row.port != row->port || one->row.inode != row->inode) { /* no listener of ours does that */
+		part(l, one, true);
+		part(l, one, false);
+		one->row = *row;
+		join(l, one, true);
+		join(l, one, false);
 	}
 	one->row = *row;
 	one->seen = t;
@@ -72,18 +180,19 @@ static void take_row(struct listeners *l, int64_t t, const struct socket_row *ro
 		changed(ctx, one);
 }
 
-bool listeners_poll(struct listeners *l, int64_t t, const struct socket_row *rows, size_t n,
+/* Takes a snapshot; which: all: whose absence counts, or only those of one port. */
+static bool take_snapshot(struct listeners *l, int64_t t, const struct socket_row *rows, size_t n, bool all, uint16_t whole,
 	void (*changed)(void *ctx, struct listener *one), void *ctx)
 {
 	bool doubt = false;
 
 	for (struct listener *one = NULL; (one = table_next(l->table, one));)
-		if (one->gone == 0 && one->missed < UINT8_MAX)
+		if (one->gone == 0 && one->missed < UINT8_MAX && (all || one->row.port == whole))
 			one->missed++;
 	for (size_t i = 0; i < n; i++)
 		take_row(l, t, &rows[i], changed, ctx);
 	for (struct listener *one = NULL; (one = table_next(l->table, one));) {
-		if (one->gone != 0 || one->missed == 0)
+		if (one->gone != 0 || one->missed == 0 || (!all && one->row.port != whole))
 			continue;
 		if (one->missed == 1) {
 			doubt = true;
@@ -94,6 +203,24 @@ bool listeners_poll(struct listeners *l, int64_t t, const struct socket_row *row
 		changed(ctx, one);
 	}
 	l->last_poll = t;
+	return doubt;
+}
+
+bool listeners_poll(struct listeners *l, int64_t t, const struct socket_row *rows, size_t n,
+	void (*changed)(void *ctx, struct listener *one), void *ctx)
+{
+	bool doubt = take_snapshot(l, t, rows, n, true, 0, changed, ctx);
+
+	l->last_whole = t;
+	return doubt;
+}
+
+bool listeners_poll_some(struct listeners *l, int64_t t, const struct socket_row *rows, size_t n, uint16_t whole,
+	void (*changed)(void *ctx, struct listener *one), void *ctx)
+{
+	bool doubt = take_snapshot(l, t, rows, n, false, whole, changed, ctx);
+
+	l->last_whole = 0; /* what comes up by the next snapshot may have been there */
 	return doubt;
 }
 
@@ -109,11 +236,13 @@ void listeners_shift(struct listeners *l, int64_t delta)
 			one->absent += delta;
 		if (one->gone)
 			one->gone += delta;
-		for (int i = 0; i < LISTENER_SAMPLES; i++)
-			one->samples[i].t += delta;
+		for (uint32_t i = 0; i < kept(one); i++)
+			slot(one, one->n_samples - 1 - i)->t += delta;
 	}
 	if (l->last_poll)
 		l->last_poll += delta;
+	if (l->last_whole)
+		l->last_whole += delta;
 }
 
 struct listener *listeners_destroyed(struct listeners *l, int64_t t, uint64_t cookie)
@@ -130,14 +259,21 @@ struct listener *listeners_destroyed(struct listeners *l, int64_t t, uint64_t co
 
 struct listener *listeners_next(struct listeners *l, uint16_t port, struct listener *after)
 {
-	struct listener *one = after;
+	uint32_t head = l->ports[port];
 
-	if (!(l->ports[port / 8] & 1u << port % 8))
+	if (head == 0 || (after && after->by_port.next == head - 1))
 		return NULL;
-	while ((one = table_next(l->table, one)))
-		if (one->row.port == port)
-			return one;
-	return NULL;
+	return at(l, after ? after->by_port.next : head - 1);
+}
+
+struct listener *listeners_of_inode(struct listeners *l, uint32_t inode)
+{
+	uint32_t head = l->inodes[inode % LISTENER_INODES];
+	struct listener *one = head ? at(l, head - 1) : NULL;
+
+	while (one && one->row.inode != inode)
+		one = one->by_inode.next == head - 1 ? NULL : at(l, one->by_inode.next);
+	return one;
 }
 
 enum near listener_near(const struct socket_row *row, const struct ip *addr, uint32_t ifindex)
@@ -179,9 +315,7 @@ const char *listener_family(const struct socket_row *row)
 /* Samples from the newest back: i counts from 0; NULL past the oldest kept. */
 static const struct listener_sample *sample_back(const struct listener *l, uint32_t i)
 {
-	if (i >= l->n_samples || i >= LISTENER_SAMPLES)
-		return NULL;
-	return &l->samples[(l->n_samples - 1 - i) % LISTENER_SAMPLES];
+	return i < kept(l) ? slot(l, l->n_samples - 1 - i) : NULL;
 }
 
 uint32_t listener_drops_since(const struct listener *l, int64_t t, bool *ret_exact)
@@ -196,7 +330,7 @@ uint32_t listener_drops_since(const struct listener *l, int64_t t, bool *ret_exa
 		oldest = s;
 	}
 	/* One that came up under watch, at t at the earliest or up to one poll before, began at 0. */
-	if (l->n_samples <= LISTENER_SAMPLES && l->absent != 0)
+	if (l->n_samples <= kept(l) && l->absent != 0)
 		return now;
 	*ret_exact = false;
 	return oldest ? now - oldest->drops : 0;

@@ -5,8 +5,11 @@
 #include "fact.h"
 
 enum {
-	LISTENERS_MAX = 2048, /* live and remembered ones together */
+	LISTENERS_MAX = 65536, /* live ones; memory is touched as they come */
+	LISTENERS_GONE = 2048, /* those that went and are remembered */
 	LISTENER_SAMPLES = 32,
+	LISTENER_FIRST = 2,    /* samples that a listener has room for before its queue or its drops move */
+	LISTENER_INODES = 16384, /* chains by inode */
 };
 
 /* How near a listener comes to taking a SYN; a larger one is nearer. */
@@ -23,6 +26,11 @@ enum near {
 struct listener_sample {
 	int64_t t;
 	uint32_t drops, queue, queue_max;
+};
+
+/* Its neighbours in a ring of listeners, by their index in the table. */
+struct listener_link {
+	uint32_t next, before;
 };
 
 struct listener {
@@ -42,14 +50,19 @@ struct listener {
 	uint32_t announce_queue, announce_queue_max;
 	int64_t announce_by; /* when it is announced even without its owner; later: not again before */
 	uint32_t n_samples; /* how many changes of queue or drops were seen; the last ones are kept */
-	struct listener_sample samples[LISTENER_SAMPLES];
+	struct listener_sample first[LISTENER_FIRST];
+	struct listener_sample *ring; /* LISTENER_SAMPLES of them; NULL: first is enough so far */
+	struct listener_link by_port, by_inode;
 };
 
 struct listeners {
 	struct table *table; /* cookie -> struct listener */
-	uint8_t ports[65536 / 8];
-	int64_t last_poll; /* 0: never */
+	uint32_t ports[65536];            /* 1 + the first listener of a port; 0: there is none */
+	uint32_t inodes[LISTENER_INODES]; /* likewise, by the low bits of the inode */
+	int64_t last_poll;  /* 0: never */
+	int64_t last_whole; /* the last one that showed all of them */
 	uint64_t came, went;
+	uint64_t refused;   /* that were seen and not kept, since all places were taken */
 };
 
 int listeners_init(struct listeners *l, struct hash_key key);
@@ -63,6 +76,13 @@ void listeners_fini(struct listeners *l);
 bool listeners_poll(struct listeners *l, int64_t t, const struct socket_row *rows, size_t n,
 	void (*changed)(void *ctx, struct listener *one), void *ctx);
 
+/*
+ * The same of a snapshot that is not complete but for one port (0: for none): what is missing from it, and is not of
+ * that port, may be there all the same.
+ */
+bool listeners_poll_some(struct listeners *l, int64_t t, const struct socket_row *rows, size_t n, uint16_t whole,
+	void (*changed)(void *ctx, struct listener *one), void *ctx);
+
 /* Moves all times, when the clock was set. */
 void listeners_shift(struct listeners *l, int64_t delta);
 
@@ -71,6 +91,9 @@ struct listener *listeners_destroyed(struct listeners *l, int64_t t, uint64_t co
 
 /* The next listener of a port, live or gone; NULL starts and ends. */
 struct listener *listeners_next(struct listeners *l, uint16_t port, struct listener *after);
+
+/* The listener of this inode, or NULL. */
+struct listener *listeners_of_inode(struct listeners *l, uint32_t inode);
 
 /* How near a row comes to taking a SYN to addr that entered by ifindex (0: not known). */
 enum near listener_near(const struct socket_row *row, const struct ip *addr, uint32_t ifindex);

@@ -147,6 +147,7 @@ struct engine {
 	struct ip *addresses, *addresses_before;
 	size_t n_addresses;
 	bool addresses_known, sockets_known;
+	uint16_t whole_port; /* where not all sockets are known, those of this port are; 0: of none */
 	struct recent *recent;
 	size_t next_recent;
 	struct seen *seen;

@@ -30,6 +30,7 @@
 
 enum {
 	NOBODY = 65534,
+	BOUND_MS = 200, /* less than the worker waits for an answer */
 	TRACE_MS = 100, /* between two looks at a trace */
 	PATIENCE_MS = 3000, /* for a worker that was told to stop */
 };
@@ -143,7 +144,7 @@ static bool serve(int socket)
 		reply.error = conntrack_find(&request.peer, request.peer_port, &request.addr, request.port, &reply.flow);
 		break;
 	case BROKER_BOUND:
-		bound_read(&reply.bound);
+		bound_read(&reply.bound, BOUND_MS);
 		break;
 	case BROKER_HOOKS:
 		hooks_read(request.v6, request.pid, &reply.hooks);

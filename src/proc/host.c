@@ -16,7 +16,9 @@
 #include <unistd.h>
 
 enum {
-	KNOWN_INODES = 4096,
+	KNOWN_INODES = 65536, /* of listeners: whose owner was asked for */
+	OWNERS_KEPT = 256,    /* of single sockets that a question was about */
+	OWNERS_A_POLL = 4096, /* asked for at most, so that the broker has time for other questions */
 	CONNECTIONS_MAX = 4096,
 	PATIENCE_MS = 300, /* for the broker */
 	OWNERS_MS = 25,    /* likewise, at the start */
@@ -55,6 +57,10 @@ struct holders {
 	struct port_map bound, udp, outgoing;
 };
 
+struct asked_owner {
+	bool answered;
+};
+
 struct known_owner {
 	bool answered;
 	struct owner owner;
@@ -63,7 +69,8 @@ struct known_owner {
 struct host {
 	struct sources *src;
 	int broker;
-	struct table *inodes; /* uint32_t -> struct known_owner: asked for, answered when known */
+	struct table *inodes; /* uint32_t -> struct asked_owner */
+	struct table *owners; /* uint32_t -> struct known_owner */
 	struct connection *connections;
 	int64_t second, walked;
 	struct holders holders;
@@ -95,9 +102,10 @@ struct host *host_new(struct sources *src, int broker, struct hash_key key,
 	h->broker = broker;
 	h->on_owner = on_owner;
 	h->ctx = ctx;
-	h->inodes = table_new(KNOWN_INODES, sizeof(uint32_t), sizeof(struct known_owner), key);
+	h->inodes = table_new(KNOWN_INODES, sizeof(uint32_t), sizeof(struct asked_owner), key);
+	h->owners = table_new(OWNERS_KEPT, sizeof(uint32_t), sizeof(struct known_owner), key);
 	h->connections = calloc(CONNECTIONS_MAX, sizeof(*h->connections));
-	if (!h->inodes || !h->connections) {
+	if (!h->inodes || !h->owners || !h->connections) {
 		host_free(h);
 		errno = ENOMEM;
 		return NULL;
@@ -110,6 +118,7 @@ void host_free(struct host *h)
 	if (!h)
 		return;
 	table_free(h->inodes);
+	table_free(h->owners);
 	free(h->connections);
 	free(h);
 }
@@ -152,17 +161,17 @@ static void request_owners(struct host *h, const uint32_t *inodes, uint32_t n)
 void host_want_owners(struct host *h, const struct socket_row *rows, size_t n)
 {
 	uint32_t batch[OWNER_BATCH], used = 0;
+	size_t asked = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		bool fresh;
-		struct known_owner *known;
+		struct asked_owner *known = table_find(h->inodes, &rows[i].inode);
 
-		if (rows[i].inode == 0)
+		if (known)
+			table_touch(h->inodes, known);
+		if (known || rows[i].inode == 0 || asked == OWNERS_A_POLL)
 			continue;
-		known = table_get(h->inodes, &rows[i].inode, &fresh, NULL, NULL);
-		table_touch(h->inodes, known);
-		if (!fresh)
-			continue;
+		table_get(h->inodes, &rows[i].inode, NULL, NULL, NULL);
+		asked++;
 		batch[used++] = rows[i].inode;
 		if (used == OWNER_BATCH) {
 			request_owners(h, batch, used);
@@ -177,11 +186,16 @@ static void take_owners(struct host *h, const struct broker_reply *reply)
 {
 	for (uint32_t i = 0; i < reply->n && i < OWNER_BATCH; i++) {
 		uint32_t inode = reply->owners[i].inode;
-		struct known_owner *known = table_get(h->inodes, &inode, NULL, NULL, NULL);
+		struct asked_owner *asked = table_find(h->inodes, &inode);
+		struct known_owner *known = table_find(h->owners, &inode);
+		struct owner owner;
 
-		owner_from_record(&reply->owners[i], &known->owner);
-		known->answered = true;
-		h->on_owner(h->ctx, inode, &known->owner);
+		owner_from_record(&reply->owners[i], &owner);
+		if (asked)
+			asked->answered = true;
+		if (known)
+			*known = (struct known_owner){true, owner};
+		h->on_owner(h->ctx, inode, &owner);
 	}
 }
 
@@ -275,8 +289,8 @@ void host_wait_for_owners(struct host *h)
 		if (take_reply(h) < 0)
 			break;
 		known = true;
-		for (struct known_owner *o = NULL; (o = table_next(h->inodes, o));)
-			known = known && o->answered;
+		for (struct asked_owner *o = NULL; known && (o = table_next(h->inodes, o));)
+			known = o->answered;
 	}
 }
 
@@ -288,9 +302,11 @@ static void owner_of(struct host *h, const struct socket_row *row, struct owner 
 	memset(ret, 0, sizeof(*ret));
 	if (row->inode == 0)
 		return;
-	host_want_owners(h, row, 1);
-	known = table_find(h->inodes, &row->inode);
-	if (known && wait_for(h, &known->answered))
+	known = table_get(h->owners, &row->inode, NULL, NULL, NULL);
+	table_touch(h->owners, known);
+	if (!known->answered)
+		request_owners(h, &row->inode, 1);
+	if (wait_for(h, &known->answered))
 		*ret = known->owner;
 }
 
@@ -354,7 +370,8 @@ static struct presence find_bound(struct host *h, const struct question *q, stru
 	if (h->bound_t == 0 || start < h->bound_t || start - h->bound_t > BOUND_KEPT) {
 		if (start > h->bound_t && start - h->bound_t < h->bound_took * BOUND_SHARE)
 			return (struct presence){PRESENCE_UNKNOWN};
-		h->bound.complete = ask_broker(h, &request) && h->bound.complete;
+		if (!ask_broker(h, &request))
+			memset(&h->bound, 0, sizeof(h->bound));
 		h->bound_t = start;
 		h->bound_took = worker_now() - start;
 	}
@@ -442,10 +459,10 @@ static bool ask_process(struct host *h, const struct question *q, struct answer 
 
 	if (q->inode) { /* who was asked for once may have handed it on */
 		struct socket_row row = {.inode = q->inode};
-		void *known = table_find(h->inodes, &q->inode);
+		void *known = table_find(h->owners, &q->inode);
 
 		if (known)
-			table_remove(h->inodes, known);
+			table_remove(h->owners, known);
 		owner_of(h, &row, &a->bound_owner);
 		a->n = a->bound_owner.holders;
 		if (a->bound_owner.pid > 0)

@@ -16,7 +16,9 @@
 #include <unistd.h>
 
 enum {
-	ROWS_MAX = 2048,
+	ROWS_MAX = 65536,    /* listeners; as many as the engine keeps */
+	PORT_ROWS = 1024,    /* of the port that is to be explained, where there are more */
+	POLL_SHARE = 5,      /* polls take no more than this part of the time */
 	BUSY_PAUSE = 50000,  /* between two rounds while something is pending */
 	SAMPLE_SPAN = 5000,  /* a sample of the counters is taken within this */
 	POLL_APART = 40000,  /* two polls on demand are at least this far apart */
@@ -36,6 +38,7 @@ struct session {
 	struct counters counters; /* the last sample */
 	struct socket_row *rows;
 	int64_t last_poll, next_poll, next_frame;
+	int64_t poll_took; /* the last one: milliseconds where there are many thousand listeners */
 	int64_t described; /* when the host was looked at last */
 	int64_t looked; /* when the capture's filter was changed last */
 	int64_t traced; /* when a trace was started last */
@@ -88,13 +91,53 @@ static void set_source(struct session *s, enum source source, enum source_state 
 	engine_source(s->engine, worker_now(), source, state, s->src->state[source].why);
 }
 
+/* More than are kept: what is missing may be there all the same. But of the port that was asked for all are told. */
+static void take_some(struct session *s, int64_t t, size_t n)
+{
+	uint16_t port = (uint16_t)s->w.o->explain;
+	size_t some = 0;
+
+	if (port != 0) {
+		if (n > ROWS_MAX - PORT_ROWS)
+			n = ROWS_MAX - PORT_ROWS;
+		for (size_t i = 0; i < n; i++) /* those of the port are asked for anew */
+			if (s->rows[i].port == port)
+				s->rows[i--] = s->rows[--n];
+		if (sockdiag_listeners_of(s->src->sockdiag, port, s->rows + n, PORT_ROWS, &some) < 0)
+			port = 0;
+	}
+	engine_sockets_some(s->engine, t, s->rows, n + some, port);
+	host_want_owners(s->host, s->rows + n, some);
+	host_want_owners(s->host, s->rows, n);
+}
+
+static void poll_listeners(struct session *s, int64_t t)
+{
+	size_t n = 0;
+	int r = sockdiag_listeners(s->src->sockdiag, s->rows, ROWS_MAX, &n);
+
+	if (r < 0 && !s->sockets_down)
+		set_source(s, SOURCE_SOCKETS, STATE_DEGRADED,
+			r == -ENOSPC ? "more listeners than are kept: of a port without one it is not known whether it has one"
+				     : strerror(-r));
+	else if (r == 0 && s->sockets_down)
+		set_source(s, SOURCE_SOCKETS, STATE_ON, "");
+	s->sockets_down = r < 0;
+	if (r == -ENOSPC) {
+		take_some(s, t, n);
+	} else if (r < 0) {
+		engine_sockets_unknown(s->engine);
+	} else {
+		engine_sockets(s->engine, t, s->rows, n);
+		host_want_owners(s->host, s->rows, n);
+	}
+}
+
 /* A snapshot of the listeners and of the counters. A failure is a state that is shown, and tried again. */
 static void poll_host(struct session *s)
 {
 	struct counters c;
-	size_t n;
 	int64_t t = worker_now();
-	int r;
 
 	s->last_poll = t;
 	s->poll_wanted = false;
@@ -112,20 +155,8 @@ static void poll_host(struct session *s)
 	t = worker_now();
 	if (!s->src->sockdiag)
 		return;
-	r = sockdiag_listeners(s->src->sockdiag, s->rows, ROWS_MAX, &n);
-	if (r < 0) {
-		if (!s->sockets_down)
-			set_source(s, SOURCE_SOCKETS, STATE_DEGRADED,
-				r == -ENOSPC ? "more listeners than are kept" : strerror(-r));
-		s->sockets_down = true;
-		engine_sockets_unknown(s->engine);
-		return;
-	} else if (s->sockets_down) {
-		set_source(s, SOURCE_SOCKETS, STATE_ON, "");
-		s->sockets_down = false;
-	}
-	engine_sockets(s->engine, t, s->rows, n);
-	host_want_owners(s->host, s->rows, n);
+	poll_listeners(s, t);
+	s->poll_took = worker_now() - s->last_poll;
 }
 
 static void read_addresses(struct session *s)
@@ -332,6 +363,12 @@ static void tell_host(struct session *s, int64_t now)
 		host_want_ruleset(s->host, on_ruleset);
 }
 
+/* How far apart two polls are: as wanted, or further where one takes long. */
+static int64_t poll_apart(const struct session *s, int64_t wanted)
+{
+	return s->poll_took * POLL_SHARE > wanted ? s->poll_took * POLL_SHARE : wanted;
+}
+
 /* One round: deadlines, a poll when due or wanted, a frame once an interval. */
 static int run_round(struct session *s)
 {
@@ -339,11 +376,11 @@ static int run_round(struct session *s)
 
 	advance(s, now);
 	s->poll_wanted |= engine_wants_poll(s->engine);
-	if (now >= s->next_poll || (s->poll_wanted && now >= s->last_poll + POLL_APART) ||
-		(engine_is_alert(s->engine) && now >= s->last_poll + BUSY_PAUSE) ||
+	if (now >= s->next_poll || (s->poll_wanted && now >= s->last_poll + poll_apart(s, POLL_APART)) ||
+		(engine_is_alert(s->engine) && now >= s->last_poll + poll_apart(s, BUSY_PAUSE)) ||
 		now < s->last_poll) {
 		poll_host(s);
-		s->next_poll = now + s->w.o->interval;
+		s->next_poll = now + poll_apart(s, s->w.o->interval);
 	}
 	look_closer(s);
 	start_trace(s);

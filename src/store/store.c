@@ -25,12 +25,14 @@ struct store *store_new(void)
 		return NULL;
 	s->sink.event = store_event;
 	s->ports = table_new(STORE_PORTS, sizeof(int64_t), sizeof(struct store_port), key);
-	s->listeners = table_new(STORE_LISTENERS, sizeof(int64_t), sizeof(struct store_listener), key);
+	s->listeners = table_new(STORE_LISTENERS + STORE_GONE, sizeof(int64_t), sizeof(struct store_listener), key);
+	s->chains = calloc(STORE_CHAINS, sizeof(*s->chains));
+	s->went = calloc(STORE_GONE, sizeof(*s->went));
 	s->peers = table_new(STORE_PEERS, sizeof(struct store_peer_key), sizeof(struct store_peer), key);
 	s->findings = calloc(STORE_FINDINGS, sizeof(*s->findings));
 	s->facts = calloc(STORE_FACTS, sizeof(*s->facts));
 	s->history = history_new(key);
-	if (!s->ports || !s->listeners || !s->peers || !s->findings || !s->facts || !s->history) {
+	if (!s->ports || !s->listeners || !s->chains || !s->went || !s->peers || !s->findings || !s->facts || !s->history) {
 		store_free(s);
 		return NULL;
 	}
@@ -45,6 +47,8 @@ void store_free(struct store *s)
 	free(s->facts);
 	free(s->findings);
 	table_free(s->peers);
+	free(s->went);
+	free(s->chains);
 	table_free(s->listeners);
 	table_free(s->ports);
 	free(s);
@@ -53,7 +57,6 @@ void store_free(struct store *s)
 void store_warm(struct store *s)
 {
 	table_warm(s->ports);
-	table_warm(s->listeners);
 	table_warm(s->peers);
 	history_warm(s->history);
 	pages_touch(s->findings, STORE_FINDINGS * sizeof(*s->findings));
@@ -66,12 +69,16 @@ void store_copy(struct store *to, const struct store *from)
 	*to = *from;
 	to->ports = kept.ports;
 	to->listeners = kept.listeners;
+	to->chains = kept.chains;
+	to->went = kept.went;
 	to->peers = kept.peers;
 	to->findings = kept.findings;
 	to->facts = kept.facts;
 	to->history = kept.history;
 	table_copy(to->ports, from->ports);
 	table_copy(to->listeners, from->listeners);
+	memcpy(to->chains, from->chains, STORE_CHAINS * sizeof(*to->chains));
+	memcpy(to->went, from->went, STORE_GONE * sizeof(*to->went));
 	table_copy(to->peers, from->peers);
 	history_copy(to->history, from->history);
 	memcpy(to->findings, from->findings, STORE_FINDINGS * sizeof(*to->findings));
@@ -114,15 +121,74 @@ const struct store_port *store_port(const struct store *s, int64_t place)
 	return table_find(s->ports, &place);
 }
 
+static uint32_t *chain_of(const struct store *s, int64_t place)
+{
+	return &s->chains[(uint64_t)place % STORE_CHAINS];
+}
+
+static struct store_listener *neighbour(const struct store *s, uint32_t link)
+{
+	return link ? table_at(s->listeners, link - 1) : NULL;
+}
+
 const struct store_listener *store_next_listener(const struct store *s, int64_t place,
 	const struct store_listener *after)
 {
-	struct store_listener *l = (struct store_listener *)(uintptr_t)after;
+	const struct store_listener *l = neighbour(s, after ? after->next : *chain_of(s, place));
 
-	while ((l = table_next(s->listeners, l)))
-		if (l->place == place)
-			return l;
-	return NULL;
+	while (l && l->place != place)
+		l = neighbour(s, l->next);
+	return l;
+}
+
+/* At the end. The first one's before is the last; the last one's next is none. */
+static void join(struct store *s, struct store_listener *l)
+{
+	uint32_t *chain = chain_of(s, l->place), link = table_index(s->listeners, l) + 1;
+	struct store_listener *first = neighbour(s, *chain);
+
+	l->next = 0;
+	l->before = first ? first->before : link;
+	if (first) {
+		neighbour(s, first->before)->next = link;
+		first->before = link;
+	} else {
+		*chain = link;
+	}
+}
+
+static void part(struct store *s, struct store_listener *l)
+{
+	uint32_t *chain = chain_of(s, l->place), link = table_index(s->listeners, l) + 1;
+	struct store_listener *next = neighbour(s, l->next);
+
+	if (*chain == link)
+		*chain = l->next;
+	else
+		neighbour(s, l->before)->next = l->next;
+	if (next)
+		next->before = l->before;
+	else if (*chain)
+		neighbour(s, *chain)->before = l->before;
+}
+
+/* Of a table that is full. */
+static void on_evicted(void *ctx, void *value)
+{
+	part(ctx, value);
+}
+
+/* Remembers one that went, and forgets who went long before. */
+static void remember_gone(struct store *s, int64_t id)
+{
+	int64_t *slot = &s->went[s->next_went++ % STORE_GONE];
+	struct store_listener *old = *slot ? table_find(s->listeners, slot) : NULL;
+
+	if (old && old->gone != 0 && *slot != id) {
+		part(s, old);
+		table_remove(s->listeners, old);
+	}
+	*slot = id;
 }
 
 const struct store_peer *store_peer(const struct store *s, int64_t place, const char *peer)
@@ -134,6 +200,10 @@ const struct store_peer *store_peer(const struct store *s, int64_t place, const 
 	text_copy(key.peer, sizeof(key.peer), peer);
 	return table_find(s->peers, &key);
 }
+
+enum {
+	FARTHEST = 4, /* everyone */
+};
 
 static int reach_rank(const char *reach)
 {
@@ -162,20 +232,28 @@ bool store_is_failure(const struct event *ev)
 							    !cause_is_harmless(cause_by_id(ev->attempt.cause))));
 }
 
-/* Counts a port's live listeners, and finds the one that reaches farthest. */
-static void find_listeners(struct store *s, struct store_port *p, int64_t place)
+/* Finds the port's live listener that reaches farthest; of those that reach as far the first. Enough: none reaches farther. */
+static void find_best(struct store *s, struct store_port *p, int64_t place, int enough)
 {
 	const struct store_listener *best = NULL;
 
-	p->listeners = 0;
 	for (const struct store_listener *l = NULL; (l = store_next_listener(s, place, l));) {
-		if (l->gone != 0)
+		if (l->gone != 0 || (best && reach_rank(l->l.reach) <= reach_rank(best->l.reach)))
 			continue;
-		p->listeners++;
-		if (!best || reach_rank(l->l.reach) > reach_rank(best->l.reach))
-			best = l;
+		best = l;
+		if (reach_rank(l->l.reach) >= enough)
+			break;
 	}
 	p->best = best ? *(const int64_t *)table_key(s->listeners, best) : 0;
+}
+
+/* Counts a port's live listeners, which it may have had before it was forgotten. */
+static void find_listeners(struct store *s, struct store_port *p, int64_t place)
+{
+	p->listeners = 0;
+	for (const struct store_listener *l = NULL; (l = store_next_listener(s, place, l));)
+		p->listeners += l->gone == 0;
+	find_best(s, p, place, FARTHEST);
 }
 
 static struct store_port *get_port(struct store *s, int64_t place)
@@ -211,6 +289,41 @@ static uint16_t cap16(int64_t v)
 	return v < 0 ? 0 : v > UINT16_MAX ? UINT16_MAX : (uint16_t)v;
 }
 
+/* One listener of the port has changed: was is what its reach ranked as while it was live, -1: it was not. */
+static void count_listener(struct store *s, struct store_port *p, int64_t id, const struct store_listener *one, int was)
+{
+	int rank = one->gone == 0 ? reach_rank(one->l.reach) : -1;
+	const struct store_listener *best = p->best ? table_find(s->listeners, &p->best) : NULL;
+
+	p->listeners += (uint32_t)(one->gone == 0) - (uint32_t)(was >= 0);
+	if (p->best == id && rank < was)
+		find_best(s, p, one->place, was);
+	else if (one->gone == 0 && (!best || best->gone != 0 || rank > reach_rank(best->l.reach)))
+		p->best = id;
+}
+
+/* The entry of a listener, in the chain of its place; *ret_was as above. */
+static struct store_listener *get_listener(struct store *s, int64_t id, int64_t place, bool *ret_fresh, int *ret_was)
+{
+	struct store_listener *one = table_get(s->listeners, &id, ret_fresh, on_evicted, s);
+
+	table_touch(s->listeners, one);
+	*ret_was = *ret_fresh || one->gone != 0 ? -1 : reach_rank(one->l.reach);
+	if (!*ret_fresh && one->place == place)
+		return one;
+	if (!*ret_fresh) { /* a recording may use a number anew */
+		struct store_port *old = table_find(s->ports, &one->place);
+
+		part(s, one);
+		if (old)
+			find_listeners(s, old, old->place);
+		*ret_was = -1;
+	}
+	one->place = place;
+	join(s, one);
+	return one;
+}
+
 static void take_listener(struct store *s, const struct event *ev)
 {
 	int64_t id = ev->listener.id ? ev->listener.id : ev->listener.port;
@@ -218,10 +331,9 @@ static void take_listener(struct store *s, const struct event *ev)
 	int64_t place = place_of(s, ev->listener.netns, ev->listener.port);
 	struct store_port *p = get_port(s, place);
 	bool fresh, down = strcmp(ev->listener.event, "down") == 0, up = strcmp(ev->listener.event, "up") == 0;
+	int was;
 
-	one = table_get(s->listeners, &id, &fresh, NULL, NULL);
-	table_touch(s->listeners, one);
-	one->place = place;
+	one = get_listener(s, id, place, &fresh, &was);
 	s->news += fresh;
 	one->l = ev->listener;
 	if (fresh) {
@@ -237,7 +349,9 @@ static void take_listener(struct store *s, const struct event *ev)
 		p->last_up = ev->t;
 		p->ups++;
 	}
-	find_listeners(s, p, place);
+	count_listener(s, p, id, one, was);
+	if (down)
+		remember_gone(s, id);
 	history_add(s->history, place, ev->t, &(struct history_slot){
 		.up = up,
 		.down = down,
@@ -447,6 +561,8 @@ static void take_hello(struct store *s, const struct event *ev)
 {
 	table_clear(s->ports);
 	table_clear(s->listeners);
+	memset(s->chains, 0, STORE_CHAINS * sizeof(*s->chains));
+	memset(s->went, 0, STORE_GONE * sizeof(*s->went));
 	table_clear(s->peers);
 	history_clear(s->history);
 	s->n_facts = 0;

@@ -8,7 +8,9 @@
 enum {
 	STORE_FINDINGS = 1024,
 	STORE_PORTS = 4096,
-	STORE_LISTENERS = 2048,
+	STORE_LISTENERS = 65536, /* memory is touched as they come */
+	STORE_GONE = 2048,       /* that went and are remembered */
+	STORE_CHAINS = 16384,    /* of listeners, by place */
 	STORE_PEERS = 4096,
 	STORE_NETNS = 256,   /* names of network namespaces */
 	STORE_FACTS = 256,   /* of the host itself */
@@ -26,6 +28,7 @@ struct store_listener {
 	struct event_listener l;
 	bool found;          /* it was there when the watch began: since then at the latest */
 	int64_t since, gone; /* gone 0: live */
+	uint32_t next, before; /* 1 + the index of its neighbours in the chain of its place; 0: none */
 };
 
 struct store_port {
@@ -94,6 +97,9 @@ struct store {
 	int64_t n_netns;
 	struct table *ports;     /* int64_t place -> struct store_port */
 	struct table *listeners; /* int64_t id -> struct store_listener */
+	uint32_t *chains;        /* STORE_CHAINS: 1 + the index of the first listener; 0: none */
+	int64_t *went;           /* STORE_GONE: ids of those that went last; 0: none */
+	size_t next_went;
 	struct table *peers;     /* struct store_peer_key -> struct store_peer */
 	struct store_finding *findings;
 	struct history *history; /* by place */

@@ -44,7 +44,7 @@ static void test_descriptors(void **state)
 	if (geteuid() != 0)
 		skip(); /* SIOCGSKNS is for who may administer the namespace */
 	assert_int_equal(listen(fds[2], 1), 0);
-	bound_read(&list);
+	bound_read(&list, 60000);
 	assert_non_null(of_port(&list, port));
 	assert_true(ip_is_any(&of_port(&list, port)->addr) && ip_is_v4(&of_port(&list, port)->addr));
 	assert_non_null(of_port(&list, port6));
@@ -53,7 +53,7 @@ static void test_descriptors(void **state)
 	assert_null(of_port(&list, udp));
 	for (size_t i = 0; i < COUNT(fds); i++)
 		close(fds[i]);
-	bound_read(&list);
+	bound_read(&list, 60000);
 	assert_null(of_port(&list, port));
 }
 

@@ -634,6 +634,24 @@ static void test_other_namespace(void **state)
 	bench_free(b);
 }
 
+/* More listeners than are kept: nobody is seen to listen, which proves nothing, but of the port that was read whole. */
+static void test_not_all_listeners(void **state)
+{
+	struct bench *b = bench_ready();
+	struct flow f = flow_to(81), g = flow_to(82);
+
+	(void)state;
+	b->no_polls = true;
+	engine_sockets_some(b->e, b->t, b->rows, 0, 82);
+	flow_refused(b, &f);
+	flow_refused(b, &g);
+	bench_run(b, 3 * USEC);
+	assert_true(has_alternative(told_as(b, 81, "refused", "no-listener", "possible", "ECONNREFUSED"), "loopback-only"));
+	told_as(b, 82, "refused", "no-listener", "possible", "ECONNREFUSED"); /* without counters, which came with the poll */
+	assert_false(has_alternative(bench_attempt(b, 82), "loopback-only"));
+	bench_free(b);
+}
+
 /* A listener that can be reached from nowhere but its own namespace, or is the peer's own, is not whom it dialled for. */
 static void test_unrelated_namespace(void **state)
 {
@@ -737,6 +755,7 @@ int main(void)
 		cmocka_unit_test(test_other_namespace),
 		cmocka_unit_test(test_other_namespace_near_miss),
 		cmocka_unit_test(test_unrelated_namespace),
+		cmocka_unit_test(test_not_all_listeners),
 		cmocka_unit_test(test_steered_away),
 		cmocka_unit_test(test_redirected),
 	};

@@ -398,7 +398,7 @@ static void test_live_ones_stay(void **state)
 
 	(void)state;
 	listeners_init(&l, key);
-	for (uint32_t i = 0; i < 3 * LISTENERS_MAX; i++) {
+	for (uint32_t i = 0; i < 3 * LISTENERS_GONE; i++) {
 		struct socket_row rows[] = {row(1, 80), row(1000 + i, 90)};
 
 		listeners_poll(&l, 1000 + i, rows, 2, on_change, &w);
@@ -406,8 +406,72 @@ static void test_live_ones_stay(void **state)
 	}
 	assert_non_null(of(&l, 80));
 	assert_int_equal(of(&l, 80)->up, 1000);
-	assert_true(table_used(l.table) <= LISTENERS_MAX);
-	assert_int_equal(w.came, 3 * LISTENERS_MAX + 1);
+	assert_true(table_used(l.table) <= LISTENERS_GONE + 1);
+	assert_int_equal(w.came, 3 * LISTENERS_GONE + 1);
+	listeners_fini(&l);
+}
+
+/* Of a snapshot that has not all, what is missing has not gone, but for the port that it has whole. */
+static void test_some(void **state)
+{
+	struct socket_row rows[] = {row(1, 80), row(2, 443), row(3, 90), row(4, 100), row(5, 110)};
+	struct listeners l;
+	struct watch w = {0};
+
+	(void)state;
+	listeners_init(&l, key);
+	listeners_poll(&l, 1000, rows, 3, on_change, &w);
+	assert_int_equal(of(&l, 80)->absent, 0);
+	assert_true(listeners_poll_some(&l, 2000, rows + 3, 1, 90, on_change, &w)); /* 90 is not sure yet */
+	assert_false(listeners_poll_some(&l, 3000, rows + 3, 2, 90, on_change, &w));
+	assert_int_equal(of(&l, 80)->gone, 0);
+	assert_int_equal(of(&l, 443)->gone, 0);
+	assert_int_equal(of(&l, 90)->gone, 3000);
+	assert_int_equal(of(&l, 100)->absent, 1000);
+	/* Who is first seen may have been there: that it was not is not known of any moment that counts. */
+	assert_int_equal(of(&l, 110)->up, 3000);
+	assert_int_equal(of(&l, 110)->absent, 1);
+	listeners_poll_some(&l, 4000, rows, 5, 0, on_change, &w);
+	listeners_poll(&l, 5000, rows, 1, on_change, &w);
+	listeners_poll(&l, 6000, rows, 1, on_change, &w);
+	assert_int_equal(of(&l, 80)->gone, 0);
+	assert_int_equal(of(&l, 100)->gone, 6000);
+	listeners_fini(&l);
+}
+
+/* Chains by port and by inode, as listeners come, go and are forgotten. */
+static void test_chains(void **state)
+{
+	enum {
+		N = 4 * LISTENERS_GONE,
+	};
+	static struct socket_row rows[N];
+	struct listeners l;
+	struct watch w = {0};
+	uint32_t live = 0, of_port = 0;
+
+	(void)state;
+	listeners_init(&l, key);
+	for (uint32_t i = 0; i < N; i++) {
+		rows[i] = row(i + 1, (uint16_t)(80 + i % 3));
+		rows[i].inode = 7 * i + 1;
+	}
+	listeners_poll(&l, 1000, rows, N, on_change, &w);
+	for (uint32_t i = 0; i < N; i += 2)
+		listeners_destroyed(&l, 1500, i + 1);
+	for (uint32_t i = 0; i < N; i++) /* others come, so that those that went are forgotten */
+		rows[i].cookie += i % 2 ? 0 : N, rows[i].inode += i % 2 ? 0 : 7 * N;
+	listeners_poll(&l, 2000, rows, N, on_change, &w);
+	for (uint16_t port = 80; port < 83; port++)
+		for (struct listener *one = NULL; (one = listeners_next(&l, port, one)); of_port++)
+			live += one->row.port == port && one->gone == 0;
+	assert_int_equal(live, N);
+	assert_int_equal(of_port, table_used(l.table));
+	assert_true(table_used(l.table) <= N + LISTENERS_GONE);
+	for (uint32_t i = 0; i < N; i++)
+		assert_int_equal(listeners_of_inode(&l, rows[i].inode)->row.cookie, rows[i].cookie);
+	assert_null(listeners_of_inode(&l, 2));
+	assert_null(listeners_next(&l, 79, NULL));
 	listeners_fini(&l);
 }
 
@@ -424,6 +488,8 @@ int main(void)
 		cmocka_unit_test(test_fullest_since),
 		cmocka_unit_test(test_more_than_fit),
 		cmocka_unit_test(test_live_ones_stay),
+		cmocka_unit_test(test_some),
+		cmocka_unit_test(test_chains),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,6 +115,38 @@ static void test_listeners_come_and_go(void **state)
 	store_free(s);
 }
 
+/* Many of one port, and many ports: who reaches farthest is found, and those that went are forgotten in the end. */
+static void test_many_listeners(void **state)
+{
+	enum {
+		N = 3 * STORE_GONE,
+	};
+	struct store *s = store_new(), *copy = store_new();
+	int n = 0;
+
+	(void)state;
+	for (int i = 1; i <= N; i++)
+		send_listener(s, EPOCH, i, i % 2 ? 80 : 1000 + i, "found", 0);
+	assert_int_equal(store_port(s, 80)->listeners, N / 2);
+	assert_non_null(store_listener(s, 80));
+	for (int i = 1; i < N; i++)
+		send_listener(s, EPOCH + USEC, i, i % 2 ? 80 : 1000 + i, "down", 0);
+	store_copy(copy, s);
+	for (int k = 0; k < 2; k++) {
+		struct store *one = k ? copy : s;
+
+		assert_int_equal(store_port(one, 80)->listeners, 0);
+		assert_null(store_listener(one, 80));
+		n = 0;
+		for (const struct store_listener *l = NULL; (l = store_next_listener(one, 80, l)); n++)
+			assert_int_equal(l->place, 80);
+		assert_true(n > 0 && n <= STORE_GONE);
+		assert_true(table_used(one->listeners) <= STORE_GONE + 1);
+	}
+	store_free(s);
+	store_free(copy);
+}
+
 static void test_peers_and_their_findings(void **state)
 {
 	struct store *s = store_new();
@@ -221,6 +253,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_history),
 		cmocka_unit_test(test_listeners_come_and_go),
+		cmocka_unit_test(test_many_listeners),
 		cmocka_unit_test(test_peers_and_their_findings),
 		cmocka_unit_test(test_served_after_all_not),
 		cmocka_unit_test(test_a_scan_hides_no_listener),
