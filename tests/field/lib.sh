@@ -155,7 +155,7 @@ watch() {
 told() {
 	if [ -n "$W" ]; then
 		sleep 2 # the last verdicts
-		kill $W; wait $W
+		kill $W 2>/dev/null; wait $W
 		local status=$?
 		[ $status = 0 ] || [ $status = 143 ] || { echo "tcpwhy ended with $status: $(tail -5 err)"; bad=1; }
 		W=''
