@@ -613,6 +613,11 @@ def haproxy_checks(folder, servers, published, interval):
             port = PORTS[name][label] + (PUBLISHED if published else 0)
             words += [f"backend {name}-{label}", f" option {how}" if how else "",
                       f" server a 10.78.0.1:{port} check inter {interval} source 10.78.0.3"]
+    for (name, label), local in BALANCED.items():
+        if name in servers:
+            port = PORTS[name][label] + (PUBLISHED if published else 0)
+            words += [f"listen lb-{name}-{label}", " mode http", f" bind 127.0.0.1:{local}",
+                      f" server a 10.78.0.1:{port}" + (" ssl verify none" if "https" in label else "")]
     path = folder + "/checks.cfg"
     with open(path, "w") as file:
         file.write("\n".join(words) + "\nlisten none\n bind 127.0.0.1:1\n")
@@ -640,6 +645,21 @@ def keepalived_checks(folder, servers, published):
     with open(path, "w") as file:
         file.write("\n".join(words) + "\n")
     return ["keepalived", "-n", "-l", "-D", "-C", "-f", path, "-p", folder + "/kd.pid", "-c", folder + "/kdc.pid"]
+
+
+# A balancer on the client's host: it ends its connections to the servers in its own way (by a RST after the whole answer).
+
+BALANCED = {("nginx", "http"): 7001, ("nginx", "https-close"): 7002, ("apache", "http"): 7011, ("node", "http"): 7031, ("gunicorn", "http"): 7041,
+            ("uvicorn", "http"): 7051, ("uwsgi", "http"): 7081, ("lighttpd", "http"): 7083}
+
+
+def balanced(place, size):
+    port = BALANCED[place.server.name, place.label]
+    code, out = place.run(["ab", "-q", "-n", str(6 * size), "-c", "2", "-s", "20", f"http://127.0.0.1:{port}/ok"])
+    bad = re.search(r"Failed requests: +(\d+)", out)
+    done = code == 0 and bad and bad[1] == "0" and "Non-2xx" not in out
+    kept = place.run(["curl", "-sS", "-m", "20", "-w", "%{http_code}", "-o", "/dev/null", f"http://127.0.0.1:{port}/ok"])[1] == "200"
+    return 6 * size + 1, 6 * size + 1 if done and kept else 0
 
 
 # Which clients speak to which ports.
@@ -695,6 +715,9 @@ CLIENTS = {
     ("git", "git"): [git_clone, git_list],
     ("rsync", "rsync"): [rsync, rsync_list],
 }
+
+for where in BALANCED:
+    CLIENTS[where] = CLIENTS[where] + [balanced]
 
 # What makes many connections a second: the long soak's bulk.
 BULK = [(("nginx", "http"), ab), (("nginx", "https-close"), ab), (("nginx", "http"), http10), (("nginx", "https"), ab), (("nginx", "http"), wrk_close),
