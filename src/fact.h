@@ -299,7 +299,7 @@ enum route {
 	ROUTE_LOCAL,       /* to this host */
 	ROUTE_UNICAST,     /* out again, or a way back */
 	ROUTE_BROADCAST,   /* broadcast or multicast: not for TCP */
-	ROUTE_INVALID,     /* EINVAL: for input a martian or rp_filter, for output a blackhole */
+	ROUTE_INVALID,     /* EINVAL: for input a martian or rp_filter (there EXDEV on older kernels), for output a blackhole */
 	ROUTE_UNREACHABLE, /* EHOSTUNREACH: for input not our address, for output an unreachable route */
 	ROUTE_NONE,        /* ENETUNREACH */
 	ROUTE_PROHIBITED,  /* EACCES */

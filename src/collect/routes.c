@@ -94,6 +94,7 @@ static enum route route_of_error(int error)
 {
 	switch (error) {
 	case -EINVAL:
+	case -EXDEV: /* of rp_filter, before some version between 6.12 and 6.18 (fib_validate_source) */
 		return ROUTE_INVALID;
 	case -EHOSTUNREACH:
 		return ROUTE_UNREACHABLE;

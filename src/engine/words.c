@@ -427,7 +427,7 @@ static void tell_host(const struct facts *f, struct event_attempt *ev)
 	if (!f->asked_route)
 		return;
 	if (f->routing.in == ROUTE_INVALID)
-		words_say(ev, "routes", "routing refuses such a packet on its way in (EINVAL; rp_filter %d)", f->routing.rp_filter);
+		words_say(ev, "routes", "routing refuses such a packet on its way in (rp_filter %d)", f->routing.rp_filter);
 	else if (f->routing.in == ROUTE_UNREACHABLE)
 		words_say(ev, "routes", "routing does not know the address as this host's (EHOSTUNREACH)");
 	else if (f->routing.in == ROUTE_BROADCAST)

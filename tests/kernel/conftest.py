@@ -14,6 +14,7 @@ sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "netns")]
 import lab as laboratory                    # noqa: E402
 from assume import assumption, catalogue    # noqa: E402
 from ground import Ground                   # noqa: E402
+from history import RELEASE                 # noqa: E402
 
 _ports = itertools.count(20000)
 
@@ -46,7 +47,7 @@ def pytest_pyfunc_call(pyfuncitem):
     """Put the assumption in front of what the assertion says."""
     outcome = yield
     if outcome.excinfo and mine(pyfuncitem) and isinstance(error := outcome.excinfo[1], AssertionError):
-        error.args = (f"{pyfuncitem.assumption.broken()}\n{error}",)
+        error.args = (f"{pyfuncitem.assumption.broken()}\non Linux {RELEASE}\n{error}",)
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -14,6 +14,8 @@ import socket
 import struct
 import time
 
+from pace import limit
+
 NETLINK_SOCK_DIAG = 4
 SOCK_DIAG_BY_FAMILY, SOCK_DESTROY = 20, 21
 NLMSG_ERROR, NLMSG_DONE = 2, 3
@@ -97,7 +99,7 @@ class Diag:
     def __init__(self, namespace=None):
         with namespace or contextlib.nullcontext():
             self.sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_SOCK_DIAG)
-        self.sock.settimeout(2)
+        self.sock.settimeout(limit(2))
 
     def _ask(self, flags, body, kind=SOCK_DIAG_BY_FAMILY):
         self.sock.send(struct.pack("=IHHII", 16 + len(body), kind, NLM_F_REQUEST | flags, 1, 0) + body)
@@ -160,9 +162,9 @@ class Destroyed:
         ready, _, _ = select.select([self.sock], [], [], max(timeout, 0))
         return self.sock.recv(1 << 16) if ready else None
 
-    def next(self, timeout=3.0, **want):
+    def next(self, timeout=None, **want):
         """The next socket whose fields are as wanted; None when none came in time."""
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + (timeout or limit(3.0))
         while (data := self.raw(deadline - time.monotonic())) is not None:
             for _kind, payload in messages(data):
                 row = Row(payload)

@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass
 
 from lab import SERVER4, checksum, tcp_name
+from pace import settle
 
 PEER4, PEER6 = "10.77.0.50", "fd77::50"
 FLAGS = {"FIN": 0x01, "SYN": 0x02, "RST": 0x04, "PSH": 0x08, "ACK": 0x10, "URG": 0x20}
@@ -130,7 +131,9 @@ class Peer:
 
     def answer(self, timeout=0.3, what=None):
         """The next segment for us (of one kind, if it is given), or None."""
-        deadline = time.monotonic() + timeout
+        return self._await(time.monotonic() + settle(timeout), what)
+
+    def _await(self, deadline, what=None):
         while select.select([self.sock], [], [], max(deadline - time.monotonic(), 0))[0]:
             segment = parse(self.sock.recv(65536))
             if not segment or (segment.dport, segment.sport) != (self.source_port, self.port):
@@ -149,8 +152,8 @@ class Peer:
 
     def answers(self, timeout=0.3):
         """All segments for us that come within the time."""
-        found, deadline = [], time.monotonic() + timeout
-        while segment := self.answer(deadline - time.monotonic()):
+        found, deadline = [], time.monotonic() + settle(timeout)
+        while segment := self._await(deadline):
             found.append(segment)
         return found
 

@@ -9,6 +9,7 @@ import socket
 import struct
 
 from diag import NLMSG_ERROR, NLM_F_REQUEST, error_name, messages
+from pace import limit
 
 RTM_GETROUTE, RTM_GETNEIGH = 26, 30
 RTA_DST, RTA_SRC, RTA_IIF = 1, 2, 3
@@ -32,7 +33,7 @@ class Routes:
     def __init__(self, namespace=None):
         with namespace or contextlib.nullcontext():
             self.sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
-        self.sock.settimeout(2)
+        self.sock.settimeout(limit(2))
 
     def _ask(self, kind, body):
         self.sock.send(struct.pack("=IHHII", 16 + len(body), kind, NLM_F_REQUEST, 1, 0) + body)

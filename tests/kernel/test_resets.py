@@ -2,11 +2,10 @@
 import os
 import socket
 import struct
-import time
 
 import pytest
 
-from ground import BOTH, eventually, readable
+from ground import BOTH, eventually, pause, readable
 from lab import CLIENT4, SERVER4, SERVER6, Namespace, _names
 from peer import MSS, timestamps
 
@@ -114,7 +113,7 @@ def data(_lab, peer, conn):
 def data_and_fin(lab, peer, conn):
     data(lab, peer, conn)
     peer.send("FIN-ACK")
-    time.sleep(0.05)
+    pause(0.05)
 
 
 def fin(_lab, peer, conn):
@@ -175,7 +174,7 @@ def test_linger_without_a_reset(lab, port):
     calling.connect_ex((CLIENT4, port))
     _listener, peer, conn = lab.connected(port)
     peer.send("RST-ACK")
-    time.sleep(0.05)
+    pause(0.05)
     for ended, counted in ((calling, {ON_DATA: 1}), (conn, {})):
         ended.setsockopt(*LINGER_0)
         with lab.counted() as moved:
@@ -213,7 +212,7 @@ def test_killed(lab, port, unread):
     if unread:
         peer.send("PSH-ACK", b"unread")
         peer.answer()
-    time.sleep(0.1)     # it has accepted
+    pause(0.1)     # it has accepted
     with lab.counted() as moved:
         server.kill()
         answer = peer.answer(1.0)

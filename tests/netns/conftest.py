@@ -20,6 +20,7 @@ _ports = itertools.count(int(os.environ.get("TCPWHY_PORTS", 20000)), 10)
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes many seconds or much of the machine")
+    config.addinivalue_line("markers", "one_of_each: the plain form of each cause, one test a cause")
     laboratory.close_on_signals()
 
 

@@ -226,6 +226,9 @@ KERNEL = cases(scenarios_kernel.SCENARIOS, scenarios_kernel.VARIANTS)
 NAT = cases(scenarios_nat.SCENARIOS, scenarios_nat.VARIANTS)
 
 
+NOTHING = "nothing"     # named for a cause that was not told at all
+
+
 class Matrix:
     """Cause caused x cause named, over all tests of a run."""
 
@@ -234,6 +237,10 @@ class Matrix:
 
     def add(self, caused, line):
         self.named[caused, line["cause"], line["confidence"]] += 1
+
+    def add_nothing(self, caused):
+        """It happened, and no finding came of it."""
+        self.named[caused, NOTHING, ""] += 1
 
     def save(self, path):
         with open(path, "w") as file:
@@ -245,7 +252,7 @@ class Matrix:
                 self.named[tuple(key)] += n
 
     def wrong_for_sure(self):
-        return [key for key in self.off_diagonal() if key[2] != "possible"]
+        return [key for key in self.off_diagonal() if key[2] in SURE]
 
     def off_diagonal(self):
         return sorted(key for key in self.named if key[0] != key[1])
@@ -257,11 +264,12 @@ class Matrix:
         yield f"{'caused':<{width}}  named right (proved/inferred/possible)   named otherwise"
         for cause in caused:
             right = "/".join(str(self.named[cause, cause, c]) for c in ("proved", "inferred", "possible"))
-            wrong = ", ".join(f"{named} {confidence} x{n}" for (c, named, confidence), n in sorted(self.named.items())
+            wrong = ", ".join(" ".join(filter(None, (named, confidence, f"x{n}"))) for (c, named, confidence), n in sorted(self.named.items())
                               if c == cause and named != cause)
             yield f"{cause:<{width}}  {right:<38}   {wrong or '-'}"
+        untold = sum(key[1] == NOTHING for key in self.named)
         yield (f"{len(caused)} causes; off the diagonal: {len(self.off_diagonal())}, "
-               f"of these not 'possible': {len(self.wrong_for_sure())}")
+               f"of these told for sure: {len(self.wrong_for_sure())}, not told: {untold}")
 
 
 MATRIX = Matrix()

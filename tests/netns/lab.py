@@ -28,6 +28,8 @@ import sys
 import threading
 import time
 
+from pace import limit, settle
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 REPO = os.path.dirname(os.path.dirname(HERE))
 PYTHON = "/usr/bin/python3"
@@ -62,7 +64,7 @@ def missing_requirements():
 
 def run(argv, text=None):
     """Run a command to its end; its output, or LabError with what it said."""
-    done = subprocess.run(argv, input=text, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(argv, input=text, capture_output=True, text=True, timeout=limit(30))
     if done.returncode != 0:
         raise LabError(f"{' '.join(argv)}: exit {done.returncode}: {done.stderr.strip()}")
     return done.stdout
@@ -72,6 +74,29 @@ def _setns(fd):
     if _libc.setns(fd, CLONE_NEWNET) != 0:
         err = ctypes.get_errno()
         raise OSError(err, f"setns: {os.strerror(err)}")
+
+
+SYS_FSOPEN, SYS_FSCONFIG, SYS_FSMOUNT = 430, 431, 432     # the same on every architecture
+FSCONFIG_CMD_CREATE = 6
+
+
+def mounted(filesystem):
+    """A descriptor of a file system of the kernel's, mounted nowhere: its files are below /proc/self/fd/N.
+
+    So it needs no place that others see, none that was prepared, and works in a chroot.
+    """
+    def call(*args):
+        fd = _libc.syscall(*args)
+        if fd < 0:
+            raise LabError(f"this kernel mounts no {filesystem}: {os.strerror(ctypes.get_errno())}")
+        return fd
+
+    context = call(SYS_FSOPEN, filesystem.encode(), 1)      # FSOPEN_CLOEXEC
+    try:
+        call(SYS_FSCONFIG, context, FSCONFIG_CMD_CREATE, None, None, 0)
+        return call(SYS_FSMOUNT, context, 1, 0)             # FSMOUNT_CLOEXEC
+    finally:
+        os.close(context)
 
 
 class Namespace:
@@ -113,6 +138,9 @@ class Namespace:
     def sysctl(self, name, value=None):
         """Read a net.* setting, or write it and return what it was."""
         path = "/proc/sys/" + name.replace(".", "/")
+        if name.startswith("net.netfilter.") and not os.path.exists(path):
+            # The module is not loaded yet; the kernel does it for a rule that asks.
+            self.nft("table inet asks { chain c { type filter hook input priority 0; ct state new; }; }\ndelete table inet asks")
         with self:
             with open(path) as file:
                 old = file.read().strip()
@@ -171,7 +199,7 @@ class Server:
             raise
 
     def _await_ok(self, what, timeout=5.0):
-        ready, _, _ = select.select([self.process.stdout], [], [], timeout)
+        ready, _, _ = select.select([self.process.stdout], [], [], limit(timeout))
         if ready and self.process.stdout.readline() == b"ok\n":
             return
         self.process.kill()
@@ -196,12 +224,12 @@ class Server:
         """SIGKILL, and wait until the process and its sockets are gone."""
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait(5)
+        self.process.wait(limit(5))
 
     def stop(self):
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait(5)
+        self.process.wait(limit(5))
         for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
             with contextlib.suppress(OSError):
                 pipe.close()
@@ -275,7 +303,7 @@ class Lab:
 
     def _warm_up(self):
         """Wait until both families get an answer, so that no first SYN waits for ARP or NDP."""
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + limit(5)
         for addr in (SERVER4, SERVER4_OTHER, SERVER6):
             while (got := self.dial(addr, 1, timeout=1.0)).errno != "ECONNREFUSED":
                 if time.monotonic() > deadline:
@@ -345,7 +373,7 @@ class Lab:
         ms, at = (time.monotonic() - started) * 1000, time.time()
         local = sock.getsockname()[:2]
         if name == "none" and keep:
-            sock.settimeout(5)
+            sock.settimeout(limit(5))
             return Dialled(name, ms, local, sock, at, gave_up)
         sock.close()
         return Dialled(name, ms, local, None, at, gave_up)
@@ -445,14 +473,14 @@ class Wire:
         return self
 
     def __exit__(self, *_exc):
-        time.sleep(0.05)
+        time.sleep(settle(0.05))
         self._stop.set()
         self._thread.join()
         self.sock.close()
 
     def of(self, port, only=None):
         """["in SYN", "out RST-ACK", ...] of one server port."""
-        time.sleep(0.05)
+        time.sleep(settle(0.05))
         found = [f"{d} {what}" for d, what, ports in list(self.seen) if port in ports]
         return [f for f in found if only is None or re.search(only, f)]
 

@@ -22,6 +22,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from lab import CLIENT4, SERVER4, checksum, run
+from pace import limit
 from scenarios import PATIENCE, SETTLE, by_server, used
 
 ANY = ("0.0.0.0", 0)
@@ -135,7 +136,7 @@ def rose(stage, before, name, at_least=1):
 
 def await_that(condition, timeout=2.0):
     """Poll what takes the kernel or a process an instant."""
-    deadline = time.monotonic() + timeout
+    deadline = time.monotonic() + limit(timeout)
     while not condition():
         assert time.monotonic() < deadline, "never came true"
         time.sleep(0.02)

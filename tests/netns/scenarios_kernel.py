@@ -23,7 +23,7 @@ import bpf_programs as bpf
 import scenarios
 from lab import CLIENT4, SERVER4, LabError, run
 from packets import ACK, PSH, Tap
-from scenarios import by_server, used
+from scenarios import PATIENCE, by_server, used
 from scenarios_net import (
     CT_DELETE, NETLINK_NETFILTER, Moved, asks, client_of, conntrack_request, connect, fails, ip, listen, rows, rule,
     scenario, serve, server_of, sysctl, table)
@@ -642,7 +642,7 @@ def drop_beside_bpf(lab, port, undo):
     serve(lab, undo, port)
     by_tcx(False)(lab, port + 1, undo, "drop", 4)
     rule(lab, undo, "in", f"tcp dport {port} counter drop")
-    other = threading.Thread(target=lab.dial, args=(SERVER4, port + 1), kwargs=dict(timeout=2.2))
+    other = threading.Thread(target=lab.dial, args=(SERVER4, port + 1), kwargs=dict(timeout=PATIENCE))
     other.start()
     result = fails(lab, SERVER4, port)
     other.join()
@@ -654,7 +654,7 @@ def refused_beside_drop(lab, port, undo):
     """Nobody listens, and the peer is told so; another peer's SYNs are dropped.  Not firewall-drop, for this peer."""
     other = other_peer(lab, undo)
     rule(lab, undo, "in", f"tcp dport {port} ip saddr {other} counter drop")
-    waiting = threading.Thread(target=lab.dial, args=(SERVER4, port), kwargs=dict(timeout=2.2, source=(other, 0)))
+    waiting = threading.Thread(target=lab.dial, args=(SERVER4, port), kwargs=dict(timeout=PATIENCE, source=(other, 0)))
     waiting.start()
     result = scenarios.refused(lab, SERVER4, port, bystander=other)
     waiting.join()

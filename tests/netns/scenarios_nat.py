@@ -18,6 +18,7 @@ from functools import partial
 
 import scenarios
 from lab import SERVER4, SERVER6, LabError, Namespace, run
+from pace import limit
 from packets import ACK, RST, SYN, Tap
 from scenarios import by_server
 from scenarios_kernel import DROPS, healthy, iptables
@@ -50,7 +51,7 @@ class Container:
         if default_route:
             host.ip(f"route add default via {outside}")
         sysctl(undo, server, "net.ipv6.conf.all.forwarding" if family == 6 else "net.ipv4.ip_forward", 1)
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + limit(5)
         while "state forwarding" not in run(server.command("ip", "-d", "link", "show", "inside0")):
             if time.monotonic() > deadline:
                 raise LabError("the bridge does not forward")

@@ -33,6 +33,7 @@ import packets
 import scenarios
 from lab import CLIENT4, CLIENT6, SERVER4, SERVER4_OTHER, SERVER6, LabError, Namespace, run
 from packets import ACK, FIN, PSH, RST, SYN, URG
+from pace import limit
 from scenarios import PATIENCE, by_server, used
 
 IP_FREEBIND, IP_MINTTL, IPV6_MINHOPCOUNT = 15, 21, 73
@@ -364,7 +365,7 @@ def duplicate_address(lab, port, undo, _family):
     sysctl(undo, lab.server, "net.ipv6.conf.eth0.accept_dad", 1)
     with for_a_while(lab.client, addr, 64):
         ip(undo, lab.server, f"address add {addr}/64 dev eth0", f"address del {addr}/64 dev eth0")
-        deadline = time.monotonic() + 3
+        deadline = time.monotonic() + limit(3)
         while "dadfailed" not in run(lab.server.command("ip", "address", "show", "to", addr)):
             assert time.monotonic() < deadline, "the address is not found to be a duplicate"
             time.sleep(0.05)
@@ -1003,7 +1004,7 @@ def small_loss_recovers(lab, port, undo):
     undo.callback(remove)
     moved = Moved(lab.server)
     client.sock.sendall(b"hello\n")
-    deadline = time.monotonic() + 2
+    deadline = time.monotonic() + limit(2)
     while not moved["TcpRetransSegs"] and time.monotonic() < deadline:
         time.sleep(0.02)
     remove()

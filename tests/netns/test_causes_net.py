@@ -2,7 +2,7 @@
 import pytest
 
 from expect import NET
-from test_causes import here, run_case
+from test_causes import as_client, here, run_case
 
 
 @pytest.mark.parametrize("case", here(NET))
@@ -10,6 +10,6 @@ def test_cause(lab, watch, port, case):
     run_case(lab, watch, port, case)
 
 
-@pytest.mark.parametrize("case", [pytest.param(case, id=case[0]) for case in NET if case[0].startswith("remote-")])
+@pytest.mark.parametrize("case", as_client(NET))
 def test_cause_as_client(lab, watch, port, case):
     run_case(lab, watch, port, case)

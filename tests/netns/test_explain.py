@@ -6,6 +6,7 @@ import pytest
 
 import scenarios
 from lab import CLIENT4, SERVER4
+from pace import limit
 from watch import program
 
 
@@ -16,7 +17,7 @@ def explain(lab, port, *args, seconds="1.5"):
 
 def test_never_arrived_is_told_of_a_peer_that_was_asked_about(lab, port):
     server = lab.serve(port)
-    said, _ = explain(lab, port, f"host {CLIENT4}").communicate(timeout=20)
+    said, _ = explain(lab, port, f"host {CLIENT4}").communicate(timeout=limit(20))
     assert "never-arrived (possible)" in said and "What would decide" in said, said
     server.stop()
 
@@ -28,13 +29,13 @@ def test_a_peer_that_came_has_arrived(lab, port, asked):
     while running.poll() is None:
         assert lab.request(SERVER4, port)[0] == "none"
         time.sleep(0.1)
-    said, _ = running.communicate(timeout=20)
+    said, _ = running.communicate(timeout=limit(20))
     assert running.returncode == 0 and "never-arrived" not in said, said
     server.stop()
 
 
 def test_a_refusal_is_explained(lab, port):
     result = scenarios.loopback_only(lab, port)
-    said, _ = explain(lab, port).communicate(timeout=20)
+    said, _ = explain(lab, port).communicate(timeout=limit(20))
     assert "no other host can reach it" in said
     result["stop"]()

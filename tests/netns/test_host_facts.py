@@ -2,12 +2,13 @@
 import time
 
 from lab import SERVER4
+from pace import limit
 from watch import Watch
 
 
 def told(watch, kind, name, value, timeout=12.0):
     """The host line of that kind and name with the value in it: it has to come within two looks, which are 5 s apart."""
-    deadline = time.monotonic() + timeout
+    deadline = time.monotonic() + limit(timeout)
     while time.monotonic() < deadline:
         for line in list(watch.lines):
             if line["type"] == "host" and line["kind"] == kind and line["name"] == name and value in line["value"]:

@@ -9,6 +9,7 @@ import pytest
 
 import scenarios_kernel
 from lab import Namespace, run
+from pace import limit
 from watch import Watch
 
 pytestmark = pytest.mark.slow     # other laboratories beside it would be watched too
@@ -130,7 +131,7 @@ def test_two_hundred_come_and_go(host, wide_watch):
         for one in made:
             os.close(one.fd)
             run(["ip", "netns", "del", one.name])
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + limit(30)
     while time.monotonic() < deadline and " v" in links(host):
         time.sleep(0.5)
     assert " v" not in links(host), links(host)

@@ -17,7 +17,8 @@ import pytest
 import scenarios_kernel
 import scenarios_nat
 from bpf_programs import member_offset
-from lab import SERVER4, SERVER6, Lab, LabError, Wire, run
+from lab import SERVER4, SERVER6, Lab, LabError, Wire, mounted, run
+from pace import limit
 from scenarios_kernel import BPF_DROPS, IPTABLES_DROPS, IPTABLES_REPLY_DROPS, NFT_DROPS, NFT_REPLY_DROPS
 from test_scenarios_net import ASKED, ECHOED, OPENED, REFUSED, SYNS, WATCHED, furnish, promptly, settings_of
 
@@ -237,7 +238,7 @@ def test_wire_counters_and_clean_up(outcomes, name):
     assert outcome.moved == set(counters.split())
     assert outcome.left_behind == []
     assert outcome.reachable == ["ECONNREFUSED"] * 2
-    assert outcome.seconds < TIME_LIMIT
+    assert outcome.seconds < limit(TIME_LIMIT)
     assert {"peer", "addr", "port", "dir", "client_errno", "evidence", "stop"} <= outcome.result.keys()
 
 
@@ -257,7 +258,6 @@ def test_a_failing_scenario_puts_everything_back(lab, port, monkeypatch):
 
 # What the kernel says of it
 
-TRACING = "/sys/kernel/tracing"
 DROP_WORD = re.compile(r"kfree_skb:.* location=([\w.]+)\+.* reason: (\w+)")
 RESET_WORD = re.compile(r"tcp_send_reset:.* reason=(\w+)")
 
@@ -266,7 +266,8 @@ class Words:
     """(reason, function) of every packet that the kernel drops, in all namespaces, and the reasons of its resets."""
 
     def __init__(self):
-        self.path = f"{TRACING}/instances/tw-lab-{os.getpid()}"
+        self.tracing = mounted("tracefs")
+        self.path = f"/proc/self/fd/{self.tracing}/instances/tw-lab-{os.getpid()}"
 
     def __enter__(self):
         os.mkdir(self.path)
@@ -278,6 +279,7 @@ class Words:
         for event in ("skb/kfree_skb", "tcp/tcp_send_reset"):
             self._write(f"events/{event}/enable", "0")
         os.rmdir(self.path)
+        os.close(self.tracing)
 
     def _write(self, name, text):
         with open(f"{self.path}/{name}", "w") as file:
@@ -299,7 +301,6 @@ class Words:
 
 @pytest.fixture(scope="module")
 def words(requirements):
-    assert os.path.isdir(f"{TRACING}/instances"), "no tracefs: mount -t tracefs none /sys/kernel/tracing"
     with Words() as listening:
         yield listening
 
@@ -351,18 +352,23 @@ def test_the_kernels_word(lab, port, words, spoken):
     assert said.count(SPOKEN[spoken]) >= (1 if result["client_errno"] in ONCE else 3), sorted(set(said))
 
 
-def test_healthy_connections_say_next_to_nothing(lab, port, words):
-    """All that the kernel says of them is that a FIN was thrown away with its queue."""
-    lab.serve(port)
+def words_of_healthy(lab, port, words):
+    """What the kernel says while 200 connections come and go in good order: {word: how often}."""
     words.since()
     for _ in range(200):
         assert lab.request(SERVER4, port)[:2] == ("none", b"hello\n")
-    said = words.since()
-    # Other laboratories are heard as well: hardly twenty words of theirs, and not one for each connection of ours. Of many
-    # alike within a tenth of a second not each is told.
-    assert said.count(("QUEUE_PURGE", "sk_stream_kill_queues")) >= 150
-    others = collections.Counter(word for word in said if word[0] != "QUEUE_PURGE")
-    assert all(count < 100 for count in others.values()), others
+    return collections.Counter(words.since())
+
+
+def test_healthy_connections_say_next_to_nothing(lab, port, words):
+    """All that the kernel says of them is that a FIN was thrown away with its queue."""
+    lab.serve(port)
+    # Of many alike within a tenth of a second not each is told. Others on this machine are heard as well, and may be busy;
+    # what is said of healthy connections is said of them every time.
+    said = [words_of_healthy(lab, port, words) for _ in range(3)]
+    assert all(count["QUEUE_PURGE", "sk_stream_kill_queues"] >= 150 for count in said), said
+    every_time = set.intersection(*({word for word, n in count.items() if n >= 100} for count in said))
+    assert {word for word in every_time if word[0] != "QUEUE_PURGE"} == set(), said
 
 
 def test_program_offsets_are_the_kernels():

@@ -16,6 +16,7 @@ import pytest
 import packets
 import scenarios_net
 from lab import CLIENT4, SERVER4, SERVER6, Lab, Wire, run
+from pace import limit
 
 LABS = 4
 TIME_LIMIT = 6.0
@@ -179,7 +180,7 @@ def furnish(lab):
     lab.add_second_link()
     for host in (lab.server, lab.client):
         lab.rule("in", "counter", host)()
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + limit(5)
         while len(run(host.command("ip", "-br", "-6", "address", "show", "scope", "link", "-tentative")).split()) < 6:
             assert time.monotonic() < deadline, "no link-local addresses"
             time.sleep(0.1)
@@ -248,7 +249,7 @@ def test_wire_counters_and_clean_up(outcomes, name):
     assert outcome.moved == set(counters.split())
     assert outcome.left_behind == []
     assert outcome.reachable == ["ECONNREFUSED"] * 2
-    assert outcome.seconds < TIME_LIMIT
+    assert outcome.seconds < limit(TIME_LIMIT)
     assert {"peer", "addr", "port", "dir", "client_errno", "evidence", "stop"} <= outcome.result.keys()
 
 

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from lab import SERVER4, run
+from pace import limit
 from watch import Watch
 
 
@@ -56,13 +57,13 @@ def test_killed_in_the_middle(lab, port, dropping, which):
     try:
         lab.dial(SERVER4, port, timeout=0.3)
         lab.dial(SERVER4, port, timeout=2)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + limit(10)
         while not is_traced(lab.server):
             assert time.monotonic() < deadline, "no trace"
             time.sleep(0.05)
         broker, *workers = watch.processes()
         os.kill(broker if which == "broker" else workers[0], signal.SIGKILL)
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + limit(5)
         while is_traced(lab.server) and time.monotonic() < deadline:
             time.sleep(0.05)
         assert ruleset(lab.server) == before

@@ -8,6 +8,7 @@ import threading
 import time
 
 from lab import REPO, LabError
+from pace import limit
 
 OUTCOMES = {"accepted", "refused", "unreachable", "silent", "unfinished", "cancelled"}
 CONFIDENCES = {"proved", "inferred", "possible"}
@@ -109,7 +110,7 @@ class Watch:
 
     def wait_for(self, wanted, timeout, what="line", since=0):
         """The first line from number `since` on for which `wanted` holds."""
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + limit(timeout)
         at = since
         with self._arrived:
             while True:
@@ -121,7 +122,7 @@ class Watch:
                 if left <= 0 or self._ended:
                     break
                 self._arrived.wait(left)
-        raise AssertionError(f"no {what} within {timeout} s{'; it has ended' if self._ended else ''}\n{self.report()}")
+        raise AssertionError(f"no {what} within {limit(timeout):.0f} s{'; it has ended' if self._ended else ''}\n{self.report()}")
 
     def wait_ticks(self, count=1, timeout=10.0):
         """Wait until `count` more ticks have come."""
@@ -147,7 +148,7 @@ class Watch:
 
     def await_attempt(self, wanted, port, timeout=6.0):
         """An attempt on `port` whose latest word satisfies `wanted`."""
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + limit(timeout)
         while True:
             count = len(self.lines)
             for line in self.attempts(port):
@@ -155,7 +156,7 @@ class Watch:
                     return line
             left = deadline - time.monotonic()
             if left <= 0 or not self.running():
-                raise AssertionError(f"port {port}: nothing fits within {timeout} s\n{self.report(port)}")
+                raise AssertionError(f"port {port}: nothing fits within {limit(timeout):.0f} s\n{self.report(port)}")
             with self._arrived:
                 if len(self.lines) == count:
                     self._arrived.wait(min(left, 1.0))
@@ -203,10 +204,10 @@ class Watch:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
-            code = self.process.wait(10)
+            code = self.process.wait(limit(10))
         except subprocess.TimeoutExpired:
             self.kill()
-            raise AssertionError(f"still running 10 s after SIGTERM\n{self.report()}") from None
+            raise AssertionError(f"still running {limit(10):.0f} s after SIGTERM\n{self.report()}") from None
         self._join()
         assert code == 0, f"exit code {code} after SIGTERM\n{self.report()}"
         assert self.lines and self.lines[-1]["type"] == "bye", f"last line is no bye\n{self.report()}"
@@ -219,12 +220,12 @@ class Watch:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
-        self.process.wait(10)
+        self.process.wait(limit(10))
         self._join()
 
     def _join(self):
         for thread in self._threads:
-            thread.join(5)
+            thread.join(limit(5))
         self.process.stdout.close()
         self.process.stderr.close()
 

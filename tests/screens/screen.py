@@ -5,11 +5,16 @@ import pty
 import select
 import signal
 import struct
+import sys
 import tempfile
 import termios
 import time
 
 import pyte
+
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../netns"))
+
+from pace import limit      # noqa: E402
 
 PROGRAM = os.environ.get("TCPWHY", os.path.join(os.path.dirname(__file__), "../../build/tcpwhy"))
 
@@ -43,6 +48,15 @@ class Screen(pyte.Screen):
 class Stream(pyte.ByteStream):
     csi = {**pyte.ByteStream.csi, "S": "scroll_up", "T": "scroll_down"}
     events = pyte.ByteStream.events | {"scroll_up", "scroll_down"}
+
+
+def state(pid):
+    """Of a process, as ps(1) has it; Z for one that is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            return file.read().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return "Z"
 
 
 class Terminal:
@@ -122,11 +136,11 @@ class Terminal:
 
     def wait_for(self, wanted, seconds=10.0):
         """Until wanted (a text, or a function of the terminal) holds; the screen is in the error."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + limit(seconds)
         holds = wanted if callable(wanted) else (lambda terminal: wanted in terminal.text)
         while not holds(self):
             if time.monotonic() > end:
-                raise AssertionError(f"not on the screen within {seconds} s: {wanted!r}\n{self.text}")
+                raise AssertionError(f"not on the screen within {limit(seconds):.0f} s: {wanted!r}\n{self.text}")
             self.read(0.05)
         return self
 
@@ -135,15 +149,21 @@ class Terminal:
             os.write(self.fd, KEYS.get(key, key).encode())
             if key == "esc":
                 time.sleep(0.1)  # longer than the program's escape delay
-        self.read(0.25)
-        return self
+        return self.rest()
 
     def type(self, *keys):
         """As press(), without waiting for the screen in between."""
         for key in keys:
             os.write(self.fd, KEYS.get(key, key).encode())
             time.sleep(0.1 if key == "esc" else 0.01)
+        return self.rest()
+
+    def rest(self):
+        """Takes in what is written for a moment, and as long as the program waits for a busy processor."""
+        end = time.monotonic() + limit(5)
         self.read(0.25)
+        while any(state(pid) in "RD" for pid in (self.pid, *self.children())) and time.monotonic() < end:
+            self.read(0.05)
         return self
 
     def children(self):
@@ -162,14 +182,14 @@ class Terminal:
 
     def wait(self, seconds=5.0):
         """The program's wait status, once it has ended."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + limit(seconds)
         while self.status is None and time.monotonic() < end:
             self.read(0.05)
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
                 self.status = status
         if self.status is None:
-            raise AssertionError(f"still running after {seconds} s\n{self.text}")
+            raise AssertionError(f"still running after {limit(seconds):.0f} s\n{self.text}")
         self.read(0.1)
         return self.status
 

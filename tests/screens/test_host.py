@@ -51,6 +51,7 @@ def test_what_is_missing(name):
         terminal.wait_for("WHY")
         terminal.press("4")
         terminal.wait_for("Sources")
+        terminal.wait_for(lambda t: "being loaded" not in t.text)
         at = next(i for i, line in enumerate(terminal.lines) if line.split()[:2] == [source, "off"])
         assert why.lower() in " ".join(terminal.lines[at:at + 2]).lower(), terminal.text
         assert "without it:" in " ".join(terminal.lines[at:at + 4]), terminal.text
@@ -63,5 +64,5 @@ def test_nothing_is_missing():
         terminal.press("4")
         terminal.wait_for("Sources")
         for source in ("sockets", "packets", "kernel", "firewall", "namespaces"):
-            assert any(line.split()[:2] == [source, "on"] for line in terminal.lines), terminal.text
+            terminal.wait_for(lambda t, wanted=[source, "on"]: any(line.split()[:2] == wanted for line in t.lines))
         terminal.press("q")

@@ -5,7 +5,7 @@ import subprocess
 import time
 
 import pytest
-from screen import PROGRAM, Terminal
+from screen import PROGRAM, Terminal, limit
 
 LEAVE = b"\x1b[?1049l"  # xterm's rmcup
 SHOW_CURSOR = b"\x1b[?12l\x1b[?25h"
@@ -20,7 +20,7 @@ def alive(pid):
 
 
 def assert_usable(terminal, worker):
-    end = time.monotonic() + 3
+    end = time.monotonic() + limit(3)
     while alive(worker) and time.monotonic() < end:
         terminal.read(0.05)
     assert not alive(worker), "the worker is still there"
@@ -86,7 +86,7 @@ def test_terminal_lost():
     terminal, worker = started("--demo")
     pid = terminal.pid
     os.close(terminal.fd)
-    end = time.monotonic() + 3
+    end = time.monotonic() + limit(3)
     while (alive(worker) or alive(pid)) and time.monotonic() < end:
         time.sleep(0.02)
         os.waitpid(pid, os.WNOHANG) if alive(pid) else None
@@ -125,7 +125,7 @@ def test_suspend_and_continue():
 
 
 def test_no_terminal_prints_text():
-    run = subprocess.run([PROGRAM, "--demo", "--for", "1.5"], capture_output=True, timeout=10, check=False)
+    run = subprocess.run([PROGRAM, "--demo", "--for", "1.5"], capture_output=True, timeout=limit(10), check=False)
     assert run.returncode == 0, run.stderr
     assert b"\x1b" not in run.stdout
     assert run.stdout.startswith(b"tcpwhy ")
