@@ -218,6 +218,7 @@ struct kernel_word {
 	uint8_t reason;     /* enum reason */
 	uint8_t flags, ttl;
 	bool reset;         /* a RST of ours; else a drop */
+	bool exited;        /* neither: the process pid ended, with the status in seq (wait(2)) */
 	bool v6;
 	uint8_t state;      /* of the socket that a RST ends, as in include/net/tcp_states.h; 0: not known */
 	bool routed;        /* a drop behind routing; a RST that answers no segment */

@@ -56,6 +56,17 @@ struct sock {
 	struct sock_common __sk_common;
 };
 
+struct nsproxy {
+	struct net *net_ns;
+};
+
+struct task_struct {
+	int pid, tgid;
+	int exit_code;
+	char comm[16];
+	struct nsproxy *nsproxy;
+};
+
 struct dst_entry {
 	struct net_device *dev;
 };
@@ -224,7 +235,7 @@ static __always_inline bool is_watched(__u32 netns)
 /* Counts one more of its kind. False: enough of these were sampled lately. */
 static __always_inline bool sample(__u32 netns, __u16 port, __u32 reason, __u8 kind, __u64 *ret_count)
 {
-	__u64 key = (__u64)netns << 32 | (__u64)port << 16 | (reason & 0x7fff) << 1 | kind;
+	__u64 key = (__u64)netns << 32 | (__u64)port << 16 | (reason & 0x3fff) << 2 | kind;
 	__u64 hash = key * 0x9e3779b97f4a7c15ull;
 	__u32 at = 1 + (hash >> 40) % (SLOTS - 1);
 	__u64 window = bpf_jiffies64() / WINDOW; /* cheaper than the clock */
@@ -422,6 +433,42 @@ int on_reset(__u64 *ctx)
 	r->routed = !skb; /* of its own accord, and not in answer to a segment */
 	if (skb)
 		look_at_payload(skb, r);
+	bpf_get_current_comm(r->comm, sizeof(r->comm));
+	bpf_ringbuf_submit(r, wakeup);
+	return 0;
+}
+
+/*
+ * A process that ends badly: by a signal, or with a status. Its descriptors are closed right after this (do_exit, v6.18), so
+ * that a connection's FIN or RST of the same moment is explained. One that ends well is nobody's news.
+ */
+SEC("tp_btf/sched_process_exit")
+int on_exit(__u64 *ctx)
+{
+	const struct task_struct *task = (const struct task_struct *)ctx[0];
+	struct kernel_record *r;
+	struct nsproxy *nsproxy;
+	__u64 count;
+	__u32 netns;
+
+	if (task->pid != task->tgid || task->exit_code == 0)
+		return 0;
+	nsproxy = task->nsproxy;
+	if (!nsproxy)
+		return 0;
+	netns = nsproxy->net_ns->ns.inum;
+	if (!is_watched(netns) || !sample(netns, 0, 0, RECORD_EXIT, &count))
+		return 0;
+	r = reserve();
+	if (!r)
+		return 0;
+	__builtin_memset(r, 0, sizeof(*r));
+	r->t = bpf_ktime_get_ns();
+	r->count = count;
+	r->netns = netns;
+	r->pid = task->tgid;
+	r->seq = task->exit_code;
+	r->kind = RECORD_EXIT;
 	bpf_get_current_comm(r->comm, sizeof(r->comm));
 	bpf_ringbuf_submit(r, wakeup);
 	return 0;

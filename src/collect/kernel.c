@@ -87,7 +87,7 @@ static int count_arguments(const struct btf *btf, const char *tracepoint)
 static bool adapt(struct kernel *k, struct kernel_bpf *bpf, char *why, size_t size)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
-	int drop, reset;
+	int drop, reset, exit;
 	bool named;
 
 	if (!btf) {
@@ -96,6 +96,7 @@ static bool adapt(struct kernel *k, struct kernel_bpf *bpf, char *why, size_t si
 	}
 	drop = count_arguments(btf, "btf_trace_kfree_skb");
 	reset = count_arguments(btf, "btf_trace_tcp_send_reset");
+	exit = count_arguments(btf, "btf_trace_sched_process_exit");
 	named = read_names(btf, "skb_drop_reason", "SKB_DROP_REASON_", k->names.drops, k->names.drop_reasons);
 	for (uint32_t r = 0; r < KERNEL_REASONS; r++)
 		if (strcmp(k->names.drops[r], "QUEUE_PURGE") == 0)
@@ -108,6 +109,8 @@ static bool adapt(struct kernel *k, struct kernel_bpf *bpf, char *why, size_t si
 		snprintf(why, size, "this kernel gives no reasons for drops (Linux 5.17 does)");
 		return false;
 	}
+	if (exit < 2)
+		bpf_program__set_autoload(bpf->progs.on_exit, false);
 	if (reset < 2)
 		bpf_program__set_autoload(bpf->progs.on_reset, false);
 	if (!bpf->rodata->has_rst_reason)
@@ -157,6 +160,7 @@ static int on_record(void *ctx, void *data, size_t size)
 		.flags = r->flags,
 		.ttl = r->ttl,
 		.reset = r->kind == RECORD_RESET,
+		.exited = r->kind == RECORD_EXIT,
 		.v6 = r->v6,
 		.routed = r->routed,
 		.state = r->state,

@@ -7,6 +7,7 @@
 enum kernel_record_kind {
 	RECORD_DROP,  /* kfree_skb */
 	RECORD_RESET, /* tcp_send_reset */
+	RECORD_EXIT,  /* sched_process_exit: pid, comm, and in seq the exit code as wait(2) has it */
 };
 
 enum {

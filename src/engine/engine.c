@@ -164,6 +164,13 @@ static bool is_forwarded_drop(const struct engine *e, const struct kernel_word *
 
 void engine_kernel(struct engine *e, const struct kernel_word *w)
 {
+	if (w->exited) {
+		struct exited *x = &e->exited[e->next_exited++ % EXITED_KEPT];
+
+		*x = (struct exited){.t = w->t, .pid = w->pid, .status = w->seq};
+		text_copy(x->comm, sizeof(x->comm), w->comm);
+		return;
+	}
 	reasons_add(e->reasons, w);
 	watch_word(e, w);
 	/* What the capture does not show as this host's begins here: XDP comes before it, and a bridge forwards others' frames. */
@@ -433,6 +440,8 @@ static void shift_clock(struct engine *e, int64_t delta)
 		e->disconnected[i].t += e->disconnected[i].t ? delta : 0;
 	for (size_t i = 0; i < sizeof(e->own_failures) / sizeof(e->own_failures[0]); i++)
 		e->own_failures[i].t += e->own_failures[i].t ? delta : 0;
+	for (size_t i = 0; i < EXITED_KEPT; i++)
+		e->exited[i].t += e->exited[i].t ? delta : 0;
 	for (size_t i = 0; i < LATE_FINS; i++)
 		e->late_fins[i].t += e->late_fins[i].t ? delta : 0;
 	for (struct port *p = NULL; (p = table_next(e->ports, p));) {

@@ -18,6 +18,9 @@ enum {
 	LOOPBACK_INDEX = 1,       /* of lo in every namespace (include/net/flow.h LOOPBACK_IFINDEX) */
 	ANSWERED_WITHIN = 20000,  /* a rule rejects and drops at once */
 	SERVED_WITHIN = 60000000, /* a SYN-ACK that far off may still explain a refusal */
+	DIED_WITHIN = 300000,     /* a large process gives its memory back before it closes what it holds */
+	DIED_AFTER = 1200000,     /* an interpreter closes its sockets, and is a while at tidying up */
+	COMM_KNOWN = 15,          /* characters of a process's name (TASK_COMM_LEN - 1) */
 	TURNED_AWAY_KEPT = 60000000, /* who was turned away at a port speaks for the next ones */
 	CLOCK_SLACK = 6000,       /* between a packet's time stamp and the counter it moved */
 };
@@ -617,6 +620,28 @@ void facts_find_backend(struct engine *e, struct facts *f)
 	}
 }
 
+/*
+ * A process closes what it holds as it ends: that of a worker is the end of its connections, while its master lives on. What
+ * it is called is all that joins it to the listener.
+ */
+static void find_dead(const struct engine *e, struct facts *f, const struct listener *l)
+{
+	const struct attempt *a = f->a;
+	int64_t ended = a->first_fin == SIDE_SERVER && a->closed ? a->closed : a->ended;
+
+	for (size_t i = 0; l && ended && i < EXITED_KEPT; i++) {
+		const struct exited *x = &e->exited[i];
+		size_t n = strcspn(x->comm, ":");
+
+		if (x->t == 0 || x->t < a->first || ended - x->t > DIED_WITHIN || x->t - ended > DIED_AFTER ||
+			strncmp(x->comm, l->owner.comm, n < COMM_KNOWN ? n : COMM_KNOWN) != 0)
+			continue;
+		f->died = true;
+		f->died_pid = x->pid;
+		f->died_status = x->status;
+	}
+}
+
 /* What is known of the server, by its name and by what its port did before. */
 static void find_manners(struct engine *e, struct facts *f)
 {
@@ -627,6 +652,7 @@ static void find_manners(struct engine *e, struct facts *f)
 	f->manners = l ? server_manners(&l->owner) : 0;
 	f->limit = l && server_has_limit(&l->owner);
 	f->answers = f->manners & MANNER_ANSWERS || (p && p->answers);
+	find_dead(e, f, l);
 	f->turned_away = p && p->turned_away != 0 && a->ended - p->turned_away < TURNED_AWAY_KEPT &&
 			 p->turned_away - a->ended < TURNED_AWAY_KEPT;
 }

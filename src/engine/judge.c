@@ -17,6 +17,8 @@ enum {
 	FILTERED_SINCE = 10000000, /* of a connection whose beginning was not seen */
 	DEFERRED_AFTER = 1800000, /* a SYN-ACK that was due again by then is held back */
 	LOOK_FOR = 8000000,
+	DOOR = 1500000,           /* from the SYN-ACK: what is closed by then was turned away */
+	MOURN = 1250000,          /* after a close without an answer: for a process that ends after it */
 	CLOCK_SLACK = 6000,       /* between a packet's time stamp and the counter it moved */
 };
 
@@ -275,20 +277,25 @@ static bool judge_closing(struct engine *e, struct attempt *a)
 		facts_ask_target(e, &f);
 	v = rules_judge(&f);
 	/* A process that still holds it has only closed its half. */
-	if (v.cause == CAUSE_CLOSED_EARLY || v.cause == CAUSE_PROXY_BACKEND_DEAD) {
+	if (v.cause == CAUSE_CLOSED_EARLY || v.cause == CAUSE_PROXY_BACKEND_DEAD || v.cause == CAUSE_PROCESS_DIED) {
 		facts_look_up(e, &f);
 		if (f.looked_up && f.found && f.socket.state == SOCKET_OPEN && f.socket.inode != 0)
 			v.cause = CAUSE_UNKNOWN;
 	}
 	if (a->bytes_known && a->server_bytes > 0)
 		engine_port(e, a->key.server_port)->answers = true;
+	if (v.cause == CAUSE_CLOSED_EARLY && f.kernel && a->closed - a->answered > DOOR && e->now < a->closed + MOURN) {
+		a->close_judged = false; /* its process may be about to end */
+		return wait(e, a, a->closed + MOURN);
+	}
 	ask_about_close(e, &f, v.cause);
 	if (a->cause == CAUSE_NOT_ANSWERING) {
 		if (a->bytes_known && a->server_bytes > 0)
 			take_back(e, a);
 		return true;
 	}
-	if ((v.cause == CAUSE_CLOSED_EARLY || v.cause == CAUSE_PROXY_BACKEND_DEAD || v.cause == CAUSE_NOT_ANSWERING) &&
+	if ((v.cause == CAUSE_CLOSED_EARLY || v.cause == CAUSE_PROXY_BACKEND_DEAD || v.cause == CAUSE_NOT_ANSWERING ||
+		    v.cause == CAUSE_PROCESS_DIED) &&
 		a->cause != v.cause) {
 		a->established_reported = true;
 		report_attempt(e, a, &f, &v, a->emitted);
@@ -398,7 +405,7 @@ static bool judge_ended(struct engine *e, struct attempt *a)
 		facts_ask_route(e, &f);
 	if (f.situation == SITUATION_RESET && f.target.known)
 		facts_ask_target(e, &f);
-	if (f.situation == SITUATION_RESET && (a->cause == CAUSE_CLOSED_EARLY || a->cause == CAUSE_PROXY_BACKEND_DEAD))
+	if (f.situation == SITUATION_RESET && (a->cause == CAUSE_CLOSED_EARLY || a->cause == CAUSE_PROXY_BACKEND_DEAD || a->cause == CAUSE_PROCESS_DIED))
 		return true; /* the RST to what the client had still to say */
 	if (f.situation == SITUATION_RESET) {
 		facts_look_around_end(e, &f);

@@ -162,6 +162,9 @@ struct facts {
 	struct socket_row elsewhere_row;
 	struct owner elsewhere_owner;
 	char elsewhere_netns[64];
+	bool died;             /* a process of the server's name ended badly just when the connection did: */
+	int32_t died_pid;
+	uint32_t died_status;  /* as wait(2) has it */
 	int manners;           /* of the server (enum server_manner) */
 	bool limit;            /* it is known to turn clients away by a limit or a list of its own */
 	bool turned_away;      /* the port has just turned others away, in a form that leaves no doubt */

@@ -137,8 +137,27 @@ static bool is_backend_dead(const struct facts *f)
 	return proxy && a->client_hello && a->server_bytes < HANDSHAKE_MAX;
 }
 
+/*
+ * The process that served it ended, by a signal or with a status, and had not answered: its master lives on, and so does the
+ * listener. Of a RST with bytes unread the mechanism is another cause's; that its process died is why.
+ */
+static bool is_left_by_dead(const struct facts *f)
+{
+	const struct attempt *a = f->a;
+
+	return f->died && !f->vanished && is_known(a) && a->server_bytes == 0 && a->client_bytes > 0 && !a->client_left &&
+	       (closed_first(f) || (aborted(f) && left_bytes(f)));
+}
+
+static enum confidence worker_died(const struct facts *f)
+{
+	return when(is_left_by_dead(f) && !is_backend_dead(f), CONFIDENCE_INFERRED);
+}
+
 static enum confidence closed_early(const struct facts *f)
 {
+	if (is_left_by_dead(f))
+		return CONFIDENCE_NONE;
 	return when((is_turned_away(f) || closed_without_answer(f) || half_closed_without_answer(f)) && !is_backend_dead(f),
 		CONFIDENCE_PROVED);
 }
@@ -154,7 +173,7 @@ bool rules_displaced(const struct facts *f, enum cause cause)
 	static const enum cause mechanisms[] = {CAUSE_ABORT_UNREAD_DATA, CAUSE_ABORT_LINGER, CAUSE_SENT_AFTER_CLOSE,
 		CAUSE_STALE_CONNECTION};
 
-	if (f->situation != SITUATION_RESET || (!is_turned_away(f) && !is_backend_dead(f)))
+	if (f->situation != SITUATION_RESET || (!is_turned_away(f) && !is_backend_dead(f) && !is_left_by_dead(f)))
 		return false;
 	for (size_t i = 0; i < sizeof(mechanisms) / sizeof(mechanisms[0]); i++)
 		if (mechanisms[i] == cause)
@@ -165,6 +184,8 @@ bool rules_displaced(const struct facts *f, enum cause cause)
 static const struct rule rules[] = {
 	{SITUATION_CLOSED, IN, CAUSE_CLOSED_EARLY, closed_early, {0}},
 	{SITUATION_RESET, IN, CAUSE_CLOSED_EARLY, closed_early, {0}},
+	{SITUATION_CLOSED, IN, CAUSE_PROCESS_DIED, worker_died, {CAUSE_CLOSED_EARLY}},
+	{SITUATION_RESET, IN, CAUSE_PROCESS_DIED, worker_died, {CAUSE_ABORT_UNREAD_DATA}},
 	{SITUATION_CLOSED, IN, CAUSE_PROXY_BACKEND_DEAD, proxy_backend_dead, {CAUSE_CLOSED_EARLY}},
 	{SITUATION_RESET, IN, CAUSE_PROXY_BACKEND_DEAD, proxy_backend_dead, {CAUSE_CLOSED_EARLY}},
 };

@@ -476,7 +476,7 @@ static const struct {
 		"Give it more source ports (sysctl net.ipv4.ip_local_port_range), let it keep connections to its backend open, or give "
 		"the backend more addresses. See: ss -tan dst {backend} | wc -l"},
 	{CAUSE_PROCESS_DIED,
-		"{owner} died with a request of {peer} to port {port} unread, so the kernel sent a RST",
+		"{death_story}",
 		"See why it died (crash, OOM killer, restart): {journal}; coredumpctl list; journalctl -k | grep -i 'out of "
 		"memory'"},
 	{CAUSE_QUEUE_DISCARDED,
@@ -627,6 +627,26 @@ static const struct {
 		"the window is closed",
 		"See what it does: strace -f -p {pid}; ss -tnp 'sport = :{port}' shows Recv-Q"},
 };
+
+/* Who died with a client's connection, and of what. */
+static const char *death_words(const struct facts *f, const struct names *n, char *buf, size_t size)
+{
+	uint32_t signal = f->died_status & 0x7f, status = f->died_status >> 8 & 0xff;
+	char took[32], how[64];
+
+	if (!f->died || f->vanished) {
+		snprintf(buf, size, "%s died with a request of %s to port %u unread, so the kernel sent a RST", n->owner, n->peer, n->port);
+		return buf;
+	}
+	if (signal)
+		snprintf(how, sizeof(how), "was killed by signal %u%s", signal, signal == 9 ? " (SIGKILL: by hand, a time-out or the OOM killer)"
+			: signal == 11 ? " (SIGSEGV: a crash)" : signal == 6 ? " (SIGABRT)" : "");
+	else
+		snprintf(how, sizeof(how), "ended with status %u", status);
+	snprintf(buf, size, "A worker of %s (pid %d) %s, %s after %s had connected to port %u and before it was answered; the server lives on",
+		n->owner, f->died_pid, how, words_duration(f->a->ended - f->a->first, took, sizeof(took)), n->peer, n->port);
+	return buf;
+}
 
 /* The kernel's word on what the queue of the interface did. */
 static const char *queue_words(const struct facts *f, const struct names *n, char *buf, size_t size)
@@ -915,6 +935,8 @@ static const char *fill_in(const char *name, size_t len, const struct facts *f, 
 			f->claimant[4], f->claimant[5]);
 		return buf;
 	}
+	if (IS("death_story"))
+		return death_words(f, n, buf, size);
 	if (IS("queue_story"))
 		return queue_words(f, n, buf, size);
 	if (IS("silence_story"))

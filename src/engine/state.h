@@ -28,6 +28,7 @@ enum {
 	ROLLUP_PEERS = 32,   /* peer networks told apart per port and cause */
 	PORT_LINES_MAX = 256, /* port lines per interval; the others wait for the next */
 	LATE_FINS = 64,
+	EXITED_KEPT = 256,
 	AGAIN_MAX = 512,      /* lines per interval that tell an earlier finding anew */
 };
 
@@ -122,6 +123,14 @@ struct own_failure {
 	struct attempt_key key;
 };
 
+/* A process that ended badly. */
+struct exited {
+	int64_t t; /* 0: free */
+	int32_t pid;
+	uint32_t status; /* as wait(2) has it */
+	char comm[20];
+};
+
 /* A FIN of a connection that is not tracked (any more), under the key of what would answer it. */
 struct late_fin {
 	struct attempt_key key;
@@ -172,6 +181,8 @@ struct engine {
 	uint64_t look_generation;
 	struct disconnected disconnected[64];
 	size_t next_disconnected;
+	struct exited exited[EXITED_KEPT];
+	size_t next_exited;
 	struct late_fin late_fins[LATE_FINS];
 	size_t next_late_fin;
 	struct own_failure own_failures[64];

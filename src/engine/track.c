@@ -765,7 +765,8 @@ void track_deadline(struct engine *e, struct attempt *a)
 			track_forget(e, a);
 			break;
 		}
-		judge_attempt(e, a);
+		if (!judge_attempt(e, a))
+			break; /* it waits for more */
 		track_set(e, a, STAGE_CLOSING,
 			a->client_fin && a->server_fin ? e->now + DONE_KEPT : a->last + CLOSING_KEPT);
 		break;
