@@ -264,7 +264,7 @@ static void look_at_answers(struct engine *e, struct facts *f)
 	const struct attempt *a = f->a;
 	const struct port *p = table_find(e->ports, &a->key.server_port);
 
-	if (!p || f->situation != SITUATION_REFUSED)
+	if (!p || f->situation != SITUATION_REFUSED || !ip_equal(&p->refused_addr, &a->key.server))
 		return;
 	if (p->served_first > a->answered && p->served_first - a->answered < SERVED_WITHIN)
 		f->served_after = p->served_first;

@@ -42,6 +42,8 @@ struct port {
 	 * SYN-ACK after it, the last SYN-ACK of all and the last one before that refusal. 0: none.
 	 */
 	int64_t refused_last, served_first, served_last, served_before;
+	struct ip served_addr;  /* of the last SYN-ACK */
+	struct ip refused_addr; /* all of these are of this address, which was refused last */
 	int64_t turned_away; /* when a client was turned away at its door, beyond doubt; 0: never */
 	bool answers;      /* a connection was seen on which the server sent something */
 	uint32_t n_silent; /* SYNs that stayed without an answer; the times of the last ones are kept */

@@ -254,9 +254,14 @@ static void on_odd(struct engine *e, const struct segment *s)
 }
 
 /* Somebody listens on the port now; if it had refused before, and nobody is known to, that tells of both moments. */
-static void note_served(struct engine *e, struct port *p, int64_t t)
+static void note_served(struct engine *e, struct port *p, const struct segment *s)
 {
+	int64_t t = s->t;
+
+	if (p->refused_last != 0 && !ip_equal(&p->refused_addr, &s->src))
+		return; /* another address, for which somebody else may listen */
 	p->served_last = t;
+	p->served_addr = s->src;
 	if (p->refused_last == 0 || p->served_first >= p->refused_last)
 		return;
 	p->served_first = t;
@@ -276,7 +281,7 @@ static void on_syn_ack(struct engine *e, const struct segment *s)
 		p->c.synack++;
 		p->dirty = true;
 		if (s->window != 0) /* SYNPROXY's answer says nothing of who listens */
-			note_served(e, p, s->t);
+			note_served(e, p, s);
 	}
 	if (!a || s->ack - a->client_isn - 1 > 1460) /* with Fast Open it acknowledges data as well */
 		return;
@@ -326,8 +331,11 @@ static void on_rst_to_syn(struct engine *e, struct attempt *a, const struct segm
 	if (!a->out) {
 		struct port *p = engine_port(e, a->key.server_port);
 
+		if (p->refused_last == 0 || !ip_equal(&p->refused_addr, &s->src))
+			p->served_first = 0;
+		p->served_before = ip_equal(&p->served_addr, &s->src) ? p->served_last : 0;
 		p->refused_last = s->t;
-		p->served_before = p->served_last;
+		p->refused_addr = s->src;
 	}
 	engine_want_poll(e);
 	track_set(e, a, STAGE_REFUSED, s->t + JUDGE_AFTER);
