@@ -343,6 +343,7 @@ struct process {
 	int64_t newest_ago;        /* ... and how long ago */
 	/* a thread that waits for somebody else: in which call, and for whom or what; "": none is known */
 	char waits_in[24], waits_for[80];
+	bool waits_out;  /* and that is not a client: a lock, or a connection of its own to somebody */
 };
 
 /* Which packet of an attempt the firewall's rules are held against. */

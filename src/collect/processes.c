@@ -16,6 +16,7 @@
 enum {
 	THREADS_LOOKED_AT = 256,
 	HOLDERS_LOOKED_AT = 64,
+	EPHEMERAL = 32768, /* a local port from here on is likely an outgoing connection's (net.ipv4.ip_local_port_range) */
 };
 
 static const struct {
@@ -157,7 +158,7 @@ static struct call call_of(int task, const char *tid)
 }
 
 /* A line of /proc/PID/net/tcp, udp or their IPv6 forms: the address in the host's byte order, word by word. */
-static bool find_remote(int dir, const char *table, unsigned long inode, char *ret, size_t size)
+static bool find_remote(int dir, const char *table, unsigned long inode, char *ret, size_t size, bool *ret_out)
 {
 	int fd = openat(dir, table, O_RDONLY | O_CLOEXEC);
 	FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
@@ -167,13 +168,13 @@ static bool find_remote(int dir, const char *table, unsigned long inode, char *r
 	if (!f && fd >= 0)
 		close(fd);
 	while (f && !found && fgets(line, sizeof(line), f)) {
-		unsigned int port;
+		unsigned int port, local;
 		unsigned long row;
 		uint32_t words[4];
 		struct ip ip;
 
-		if (sscanf(line, " %*d: %*[0-9A-Fa-f]:%*x %32[0-9A-Fa-f]:%x %*x %*x:%*x %*x:%*x %*x %*u %*u %lu", remote, &port,
-			    &row) != 3 || row != inode || port == 0)
+		if (sscanf(line, " %*d: %*[0-9A-Fa-f]:%x %32[0-9A-Fa-f]:%x %*x %*x:%*x %*x:%*x %*x %*u %*u %lu", &local, remote,
+			    &port, &row) != 4 || row != inode || port == 0)
 			continue;
 		if (strlen(remote) == 32 &&
 			sscanf(remote, "%8" SCNx32 "%8" SCNx32 "%8" SCNx32 "%8" SCNx32, &words[0], &words[1], &words[2],
@@ -185,6 +186,7 @@ static bool find_remote(int dir, const char *table, unsigned long inode, char *r
 			continue;
 		snprintf(ret, size, "%s%s", ip_format_port(&ip, (uint16_t)port, to, sizeof(to)),
 			strncmp(table, "net/udp", 7) != 0 ? "" : port == 53 ? " (UDP: a DNS server)" : " (UDP)");
+		*ret_out = local >= EPHEMERAL;
 		found = true;
 	}
 	if (f)
@@ -193,7 +195,7 @@ static bool find_remote(int dir, const char *table, unsigned long inode, char *r
 }
 
 /* What stands behind a descriptor: a connection's far end, or a file. */
-static void name_descriptor(int dir, int fd, char *ret, size_t size)
+static void name_descriptor(int dir, int fd, char *ret, size_t size, bool *ret_out)
 {
 	static const char *const tables[] = {"net/tcp", "net/udp", "net/tcp6", "net/udp6"};
 	char path[32], target[72];
@@ -208,10 +210,11 @@ static void name_descriptor(int dir, int fd, char *ret, size_t size)
 	if (sscanf(target, "socket:[%lu]", &inode) != 1) {
 		if (target[0] == '/')
 			text_clean(ret, size, target, (size_t)n);
+		*ret_out = true;
 		return;
 	}
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
-		if (find_remote(dir, tables[i], inode, ret, size))
+		if (find_remote(dir, tables[i], inode, ret, size, ret_out))
 			return;
 }
 
@@ -240,20 +243,22 @@ static void look_at_wait(int dir, const struct call *c, struct process *p)
 	static const char *const by_descriptor[] = {"connect", "read", "readv", "recvfrom", "recvmsg", "recvmmsg", "write",
 		"writev", "sendto", "sendmsg", "flock", "fcntl", "fsync", "fdatasync", "pread64", "pwrite64"};
 	char what[sizeof(p->waits_for)] = "";
+	bool out = false;
 
-	if (p->waits_for[0])
+	if (p->waits_out)
 		return;
 	for (size_t i = 0; i < sizeof(by_descriptor) / sizeof(by_descriptor[0]); i++)
 		if (strcmp(c->name, by_descriptor[i]) == 0)
-			name_descriptor(dir, (int)c->args[0], what, sizeof(what));
+			name_descriptor(dir, (int)c->args[0], what, sizeof(what), &out);
 	if (strcmp(c->name, "poll") == 0 || strcmp(c->name, "ppoll") == 0) {
 		int fd = polled(dir, c);
 
 		if (fd >= 0)
-			name_descriptor(dir, fd, what, sizeof(what));
+			name_descriptor(dir, fd, what, sizeof(what), &out);
 	}
-	if (!what[0])
+	if (!what[0] || (p->waits_for[0] && !out))
 		return;
+	p->waits_out = out;
 	text_copy(p->waits_in, sizeof(p->waits_in), c->name);
 	text_copy(p->waits_for, sizeof(p->waits_for), what);
 }

@@ -16,7 +16,7 @@ const struct cause_entry *cause_entry(enum cause c)
 
 bool cause_is_harmless(enum cause c)
 {
-	return c == CAUSE_NONE || c == CAUSE_HEALTH_CHECK;
+	return c == CAUSE_NONE || c == CAUSE_HEALTH_CHECK || c == CAUSE_PEER_CLOSED_ABRUPTLY;
 }
 
 enum cause cause_by_id(const char *id)

@@ -19,6 +19,7 @@ enum {
 	ANSWERED_WITHIN = 20000,  /* a rule rejects and drops at once */
 	SERVED_WITHIN = 60000000, /* a SYN-ACK that far off may still explain a refusal */
 	DIED_WITHIN = 300000,     /* a large process gives its memory back before it closes what it holds */
+	SETTLED = 3000000,        /* a listener that is older was there to stay */
 	DIED_AFTER = 1200000,     /* an interpreter closes its sockets, and is a while at tidying up */
 	COMM_KNOWN = 15,          /* characters of a process's name (TASK_COMM_LEN - 1) */
 	TURNED_AWAY_KEPT = 60000000, /* who was turned away at a port speaks for the next ones */
@@ -306,6 +307,8 @@ static void look_at_door(struct engine *e, struct facts *f)
 	}
 	f->later = f->later && f->accepting;
 	look_at_answers(e, f);
+	for (size_t i = 0; f->gone && i < EXITED_KEPT; i++)
+		f->gone_failed |= e->exited[i].t != 0 && e->exited[i].pid == f->gone->owner.pid;
 	if (f->gone)
 		f->gone_served = engine_port(e, a->key.server_port)->c.accepted - f->gone->accepted_before;
 }
@@ -650,7 +653,8 @@ static void find_manners(struct engine *e, struct facts *f)
 	const struct port *p = table_find(e->ports, &a->key.server_port);
 
 	f->manners = l ? server_manners(&l->owner) : 0;
-	f->limit = l && server_has_limit(&l->owner);
+	/* One that has just been opened is no door at which anybody is turned away: FTP's data, say. */
+	f->limit = f->accepting && (l->absent == 0 || a->first - l->up > SETTLED) && server_has_limit(&l->owner);
 	f->answers = f->manners & MANNER_ANSWERS || (p && p->answers);
 	find_dead(e, f, l);
 	f->turned_away = p && p->turned_away != 0 && a->ended - p->turned_away < TURNED_AWAY_KEPT &&

@@ -365,7 +365,8 @@ static bool judge_ended(struct engine *e, struct attempt *a)
 	if (a->reset_by == SIDE_CLIENT && is_waiting_cause(a->cause))
 		return true; /* it gave up what was said to lead nowhere */
 	if (a->given_up && (a->cause == CAUSE_CONNTRACK_INVALID || a->cause == CAUSE_FIREWALL_DROP_ACK ||
-				a->cause == CAUSE_BPF_DROP))
+				a->cause == CAUSE_BPF_DROP || a->cause == CAUSE_QUEUE_DROP || a->cause == CAUSE_IPSEC_POLICY ||
+				a->cause == CAUSE_PEER_UNRESPONSIVE))
 		return true; /* what was said is why nothing of it was acknowledged */
 	if (a->outcome == OUTCOME_UNFINISHED && a->reset_by == SIDE_CLIENT)
 		return true; /* what was said of it stands: this RST only ends it */

@@ -111,7 +111,7 @@ static void count_outcome(struct engine *e, const struct attempt *a, enum situat
 /* Whether the situation is one in which the peer did not get what it came for. */
 static bool is_failure(enum situation s, enum cause cause)
 {
-	return s != SITUATION_ACCEPTED && !(s == SITUATION_CLOSED && cause_is_harmless(cause));
+	return s != SITUATION_ACCEPTED && !((s == SITUATION_CLOSED || s == SITUATION_RESET) && cause_is_harmless(cause));
 }
 
 enum {
@@ -431,8 +431,9 @@ static bool is_known_habit(struct engine *e, const struct attempt *a, enum cause
 	struct peer_key key = {*attempt_peer(a), a->key.server_port, a->out};
 	struct peer *p;
 	bool known;
+	bool answered = a->bytes_known && a->server_bytes > 0;
 
-	if (cause != CAUSE_HEALTH_CHECK)
+	if (cause != CAUSE_HEALTH_CHECK && (cause != CAUSE_PEER_CLOSED_ABRUPTLY || !answered))
 		return false;
 	p = table_get(e->peers, &key, NULL, NULL, NULL);
 	table_touch(e->peers, p);
@@ -446,12 +447,15 @@ void report_attempt(struct engine *e, struct attempt *a, const struct facts *f, 
 	bool again)
 {
 	struct facts told = *f;
+	bool habit = is_known_habit(e, a, v->cause);
 	bool counted = a->outcome == outcomes[f->situation];
 
 	if (f->situation == SITUATION_RESET || f->situation == SITUATION_CLOSED ||
 		f->situation == SITUATION_ACCEPTED)
 		counted = counted && f->situation != SITUATION_RESET;
-	if (!counted)
+	if (habit && f->situation == SITUATION_RESET)
+		report_late_reset(e, a);
+	else if (!counted)
 		count_outcome(e, a, f->situation);
 	if (f->situation == SITUATION_RESET && !a->established_reported) {
 		count_outcome(e, a, SITUATION_ACCEPTED); /* it was, and the reset's line says so */
@@ -469,7 +473,7 @@ void report_attempt(struct engine *e, struct attempt *a, const struct facts *f, 
 	a->emitted = true;
 	told.a = a;
 	learn_manners(e, a, v);
-	if (is_known_habit(e, a, v->cause))
+	if (habit)
 		return;
 	if (!again)
 		roll_up(e, a, &told, v);

@@ -3,6 +3,8 @@
 
 #include "engine/rules.h"
 
+#include <string.h>
+
 enum way {
 	WAY_EITHER,
 	IN,
@@ -108,14 +110,16 @@ static inline bool is_unknown_to_peer(const struct facts *f)
 
 /*
  * The port is opened for one connection at a time: the listener before came under watch, lived some moments, took one
- * connection, and its process lives on.
+ * connection, and its process lives on, or has ended well and another of its name takes its place.
  */
 static inline bool is_one_shot(const struct facts *f)
 {
 	const struct listener *gone = f->gone;
 	bool lives = gone && gone->owner.pid > 0 &&
 		     ((f->accepting && f->accepting->owner.pid == gone->owner.pid) ||
-			     (f->asked_process && f->process.pid == gone->owner.pid));
+			     (f->asked_process && f->process.pid == gone->owner.pid) ||
+			     (f->kernel && !f->gone_failed &&
+				     (f->accepting ? strcmp(f->accepting->owner.comm, gone->owner.comm) == 0 : f->served_after != 0)));
 
 	return lives && gone->absent != 0 && gone->gone - gone->up < 10 * USEC && f->gone_served <= 1 &&
 	       f->served_before >= gone->absent;

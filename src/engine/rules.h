@@ -120,6 +120,7 @@ struct facts {
 	const struct listener *gone;     /* took it once, and went; NULL: none */
 	int64_t served_after;            /* the port's first SYN-ACK after the refusal, of a listener that nobody saw; 0: none */
 	int64_t served_before;           /* and its last one before it */
+	bool gone_failed;                /* its process ended by a signal or with a status */
 	int64_t gone_served;             /* connections of its port that were accepted in its time */
 	/* who else has the port: of each kind not known, unless nothing listens there and the host said */
 	struct answer port;

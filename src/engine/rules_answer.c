@@ -16,6 +16,7 @@
  */
 enum {
 	DUE_MS = 2800,      /* an answer to what came so long ago is due */
+	ASKED_MS = 5000,    /* what its own server answers takes longer than most */
 	LONG_MS = 20000,    /* and after this, whatever the server may be doing */
 	GAVE_UP_AFTER = 2000000, /* usec: a client that leaves unanswered after this had waited for an answer */
 	BYTES_MAX = 1u << 30,
@@ -49,6 +50,9 @@ static bool waits_elsewhere(const struct facts *f)
 		return false;
 	if (p->state == 'D' || p->state == 'T' || p->state == 't' || p->frozen)
 		return true;
+	if (p->waits_out && strcmp(p->waits_in, "read") != 0) /* a lock, or somebody whom it asked: at once, or after a while */
+		return strcmp(p->waits_in, "flock") == 0 || strcmp(p->waits_in, "fcntl") == 0 || strcmp(p->waits_in, "connect") == 0 ||
+		       f->connection.idle_ms >= ASKED_MS;
 	if (p->accepting) /* an event loop, or a pool with room */
 		return false;
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)

@@ -134,7 +134,9 @@ static bool is_backend_dead(const struct facts *f)
 		return false;
 	if (a->server_bytes == 0)
 		return proxy || f->situation == SITUATION_CLOSED || is_at_door(f);
-	return proxy && a->client_hello && a->server_bytes < HANDSHAKE_MAX;
+	/* Over TLS the handshake comes before; a server that answers takes leave when it has. */
+	return proxy && a->client_hello && a->server_bytes < HANDSHAKE_MAX && !a->client_left &&
+	       !(f->manners & MANNER_ANSWERS && a->server_left);
 }
 
 /*

@@ -118,6 +118,10 @@ static enum confidence peer_reset(const struct facts *f)
 
 	bool at_once = a->syns == 1 && a->synacks == 1 && a->ended - a->answered < AT_ONCE;
 
+	/* Its ACK or RST was lost, and it was gone when the SYN-ACK came again. */
+	if (a->syns == 1 && a->synacks > 1 && !f->peer_impossible && !a->icmp_to_synack)
+		return when(a->answer_ttl == a->peer_ttl, CONFIDENCE_INFERRED);
+
 	return when(at_once && !f->peer_impossible && !a->icmp_to_synack,
 		a->answer_ttl == a->peer_ttl ? CONFIDENCE_PROVED : CONFIDENCE_POSSIBLE);
 }
@@ -257,7 +261,9 @@ static enum confidence keepalive_timeout(const struct facts *f)
 static enum confidence retransmit_timeout(const struct facts *f)
 {
 	/* A program may close its socket long after it had timed out. */
-	return when(by_this_host(f->a) && f->a->fate == FATE_RETRANSMITS && f->a->cause != CAUSE_MTU_BLACKHOLE,
+	bool queue = f->said.to_client && f->said.to_client->reason == REASON_QDISC_DROP && f->said.to_client->times > 1;
+
+	return when(by_this_host(f->a) && f->a->fate == FATE_RETRANSMITS && f->a->cause != CAUSE_MTU_BLACKHOLE && !queue,
 		timed_out(f) ? CONFIDENCE_PROVED : CONFIDENCE_INFERRED);
 }
 

@@ -308,6 +308,14 @@ static enum confidence queue_drop_data(const struct facts *f)
 	return when(is_for(w, REASON_QDISC_DROP), CONFIDENCE_PROVED);
 }
 
+/* Given up at last, with no word about it while it lasted: the queue had dropped what was sent again. */
+static enum confidence queue_drop_to_the_end(const struct facts *f)
+{
+	const struct kernel_word *w = f->said.to_client;
+
+	return when(f->a->fate == FATE_RETRANSMITS && is_for(w, REASON_QDISC_DROP) && w->times > 1, CONFIDENCE_PROVED);
+}
+
 static enum confidence ipsec_policy_data(const struct facts *f)
 {
 	return when(is_for(filtered(f), REASON_XFRM_POLICY), CONFIDENCE_PROVED);
@@ -498,6 +506,7 @@ static const struct rule rules[] = {
 	{SITUATION_WAITING, IN, CAUSE_FIREWALL_DROP_REPLY, firewall_drop_data_out, {CAUSE_BPF_DROP}},
 	{SITUATION_WAITING, IN, CAUSE_BPF_DROP, bpf_drop_data, {CAUSE_FIREWALL_DROP_ACK}},
 	{SITUATION_WAITING, IN, CAUSE_QUEUE_DROP, queue_drop_data, {0}},
+	{SITUATION_RESET, IN, CAUSE_QUEUE_DROP, queue_drop_to_the_end, {0}},
 	{SITUATION_WAITING, IN, CAUSE_IPSEC_POLICY, ipsec_policy_data, {0}},
 	{SITUATION_REFUSED, IN, CAUSE_FIREWALL_RESET, rejected, {0}},
 	{SITUATION_REFUSED, IN, CAUSE_REDIRECT_NO_LISTENER, redirect_no_listener, {0}},

@@ -53,8 +53,10 @@ bool rules_was_served(const struct facts *f)
 {
 	const struct attempt *a = f->a;
 
-	if (f->situation != SITUATION_RESET || a->unknown || a->given_up)
+	if (f->situation != SITUATION_RESET || a->given_up)
 		return false;
+	if (a->unknown) /* its beginning was not seen: a connection that this host has closed long ago, perhaps */
+		return f->said.reset && f->said.reset->answers && answers_farewell(f);
 	if (a->reset_by == SIDE_SERVER)
 		return closed_before(f) || left_unread(f);
 	return a->reset_by == SIDE_CLIENT && (a->client_left || a->server_left) && a->server_bytes > 0;

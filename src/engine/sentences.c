@@ -326,10 +326,12 @@ static void tell_closed_early(const struct facts *f, const struct names *n, stru
 
 static void tell_peer_abrupt(const struct facts *f, const struct names *n, struct event_attempt *ev)
 {
-	(void)f;
-	SUMMARY("%s ended its connection to port %u with a RST, without a FIN from either side", n->peer,
-		n->port);
-	ADVICE("The reason is at the peer: a client that was killed, gave up, or closes with SO_LINGER 0");
+	bool answered = f->a->bytes_known && f->a->server_bytes > 0;
+
+	SUMMARY("%s ended its connection to port %u with a RST, without a FIN from either side%s", n->peer, n->port,
+		answered ? ", after it had been answered" : "");
+	ADVICE("The reason is at the peer: a client that was killed, gave up, or closes with SO_LINGER 0, as some balancers and "
+	       "health checks do by habit%s", answered ? "; nothing failed here" : "");
 }
 
 static void tell_remote_refused(const struct facts *f, const struct names *n, struct event_attempt *ev)
@@ -616,7 +618,7 @@ static const struct {
 		"-ni any '{filter} and tcp port {port}' shows whether anything comes; TCP keepalives below the idle time-out on the way "
 		"prevent the latter"},
 	{CAUSE_HEALTH_CHECK,
-		"{peer} connects to {dialled} and resets at once, without a byte: a health check, or a scanner. Nothing failed", ""},
+		"{peer} connects to {dialled} and resets at once, without a byte of its own: a health check, or a scanner. Nothing failed", ""},
 	{CAUSE_PEER_GAVE_UP,
 		"{peer} sent one SYN to {dialled} and did not ask again", ""},
 	{CAUSE_NOT_ACCEPTING,

@@ -491,6 +491,12 @@ static void on_rst(struct engine *e, const struct segment *s)
 	}
 }
 
+/* The last word of a connection that is not known here (any more): what answers it is no failure. */
+static void note_late(struct engine *e, const struct segment *s)
+{
+	e->late_fins[e->next_late_fin++ % LATE_FINS] = (struct late_fin){{s->dst, s->src, s->dport, s->sport}, s->t};
+}
+
 static void on_fin(struct engine *e, const struct segment *s)
 {
 	struct attempt_key key = {s->src, s->dst, s->sport, s->dport};
@@ -503,7 +509,7 @@ static void on_fin(struct engine *e, const struct segment *s)
 		by = SIDE_SERVER;
 	}
 	if (!a)
-		e->late_fins[e->next_late_fin++ % LATE_FINS] = (struct late_fin){{s->dst, s->src, s->dport, s->sport}, s->t};
+		note_late(e, s);
 	if (!a || (a->stage != STAGE_ANSWERED && a->stage != STAGE_OPEN &&
 			  a->stage != STAGE_CLOSING && a->stage != STAGE_UNFINISHED))
 		return;
@@ -688,8 +694,11 @@ static void on_other(struct engine *e, const struct segment *s)
 		swap_ends(&key);
 		a = table_find(e->attempts, &key);
 	}
-	if (!a)
+	if (!a) {
+		if (speech_ends((enum speech)s->speech))
+			note_late(e, s);
 		return;
+	}
 	trail_add(e->trail, &a->trail, s, from_client);
 	note_speech(a, s, from_client);
 	if (from_client && !a->out && s->flags & TCP_ACK &&

@@ -226,7 +226,7 @@ const struct store_listener *store_listener(const struct store *s, int64_t place
 bool store_is_failure(const struct event *ev)
 {
 	if (ev->type == EVENT_RESET)
-		return true;
+		return !cause_is_harmless(cause_by_id(ev->attempt.cause));
 	return ev->type == EVENT_ATTEMPT && (strcmp(ev->attempt.outcome, "accepted") != 0 ||
 						    (ev->attempt.cause[0] != '\0' &&
 							    !cause_is_harmless(cause_by_id(ev->attempt.cause))));
