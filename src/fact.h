@@ -282,6 +282,7 @@ enum question_kind {
 	ASK_PORT,   /* who else has this local port: bound, UDP, outgoing */
 	ASK_ROUTE,  /* what routing does with a packet of the peer to addr, and with the answer */
 	ASK_PROCESS, /* what the process is doing */
+	ASK_SOURCE_PORTS, /* n: source ports taken by connections to one remote end, row.peer; n_max: how many there are */
 	ASK_MAC,    /* whether an interface of this namespace has the MAC address: found */
 	ASK_CONNECTION, /* one connection, by its 4-tuple: found, and connections[0] */
 	ASK_CONNECTIONS, /* the connections of a local port (0: all), as far as something waits in them */

@@ -74,6 +74,12 @@ int sockdiag_connection(struct sockdiag *sd, const struct question *q, struct co
 int sockdiag_connections(struct sockdiag *sd, uint16_t port, bool all, struct connection *rows, size_t max,
 	size_t *ret_n);
 
+/*
+ * The remote end to which most connections with a local port from low to high lead, TIME_WAIT included, and how many these
+ * are: in *ret_row peer and peer_port. A walk of the table. 0 or -errno.
+ */
+int sockdiag_busiest(struct sockdiag *sd, uint16_t low, uint16_t high, struct socket_row *ret_row, uint32_t *ret_n);
+
 /* How many connections of a local port are in SYN_RECV: >= 0, or -errno. Walks the established table. */
 int sockdiag_half_open(struct sockdiag *sd, uint16_t port);
 

@@ -158,12 +158,14 @@ static bool is_forwarded_drop(const struct engine *e, const struct kernel_word *
 {
 	struct attempt_key key = {w->src, w->dst, w->sport, w->dport};
 
-	return w->reason == REASON_NETFILTER_DROP && e->addresses_known && !engine_is_local(e, &w->src) &&
+	return !e->config.no_packets && w->reason == REASON_NETFILTER_DROP && e->addresses_known && !engine_is_local(e, &w->src) &&
 	       !engine_is_local(e, &w->dst) && !table_find(e->attempts, &key);
 }
 
 void engine_kernel(struct engine *e, const struct kernel_word *w)
 {
+	bool is_forwarded;
+
 	if (w->exited) {
 		struct exited *x = &e->exited[e->next_exited++ % EXITED_KEPT];
 
@@ -174,8 +176,9 @@ void engine_kernel(struct engine *e, const struct kernel_word *w)
 	reasons_add(e->reasons, w);
 	watch_word(e, w);
 	/* What the capture does not show as this host's begins here: XDP comes before it, and a bridge forwards others' frames. */
+	is_forwarded = is_forwarded_drop(e, w);
 	if (!w->reset && (w->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN &&
-		(w->reason == REASON_XDP || e->config.no_packets || is_forwarded_drop(e, w))) {
+		(w->reason == REASON_XDP || e->config.no_packets || is_forwarded)) {
 		struct segment s = {
 			.t = w->t,
 			.src = w->src,
@@ -192,6 +195,13 @@ void engine_kernel(struct engine *e, const struct kernel_word *w)
 		};
 
 		track_segment(e, &s);
+		if (is_forwarded) {
+			struct attempt_key key = {w->src, w->dst, w->sport, w->dport};
+			struct attempt *a = table_find(e->attempts, &key);
+
+			if (a)
+				a->by_word = true;
+		}
 	}
 }
 
@@ -450,6 +460,8 @@ static void shift_clock(struct engine *e, int64_t delta)
 		p->served_first += p->served_first ? delta : 0;
 		p->served_last += p->served_last ? delta : 0;
 		p->served_before += p->served_before ? delta : 0;
+		for (int i = 0; i < PORT_SERVED; i++)
+			p->served[i] += p->served[i] ? delta : 0;
 		for (int i = 0; i < PORT_SILENT; i++)
 			p->silent[i] += delta;
 	}

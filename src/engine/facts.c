@@ -14,11 +14,13 @@ enum {
 	HOOKS_KEPT = 2000000,
 	SAME_MOMENT = 300000,     /* the multicast is read when there is time */
 	BACKEND_WITHIN = 1000000, /* a proxy closes soon after its own attempt was refused */
+	BACKEND_AT_ONCE = 10000,    /* one that does nothing but relay closes at once */
 	BACKEND_PATIENCE = 30000000, /* and waits for an answer no longer than this */
 	LOOPBACK_INDEX = 1,       /* of lo in every namespace (include/net/flow.h LOOPBACK_IFINDEX) */
 	ANSWERED_WITHIN = 20000,  /* a rule rejects and drops at once */
 	SERVED_WITHIN = 60000000, /* a SYN-ACK that far off may still explain a refusal */
 	DIED_WITHIN = 300000,     /* a large process gives its memory back before it closes what it holds */
+	ONE_SHOT = 10000000,      /* a listener for one connection waits no longer for it */
 	SETTLED = 3000000,        /* a listener that is older was there to stay */
 	DIED_AFTER = 1200000,     /* an interpreter closes its sockets, and is a while at tidying up */
 	COMM_KNOWN = 15,          /* characters of a process's name (TASK_COMM_LEN - 1) */
@@ -267,6 +269,15 @@ static void look_at_answers(struct engine *e, struct facts *f)
 
 	if (!p || f->situation != SITUATION_REFUSED || !ip_equal(&p->refused_addr, &a->key.server))
 		return;
+	for (int i = 0; f->gone && i < PORT_SERVED; i++) {
+		int64_t since = f->gone->absent ? f->gone->absent : f->gone->gone - ONE_SHOT, t = p->served[i];
+
+		if (t == 0 || t < since || t > f->gone->gone + CLOCK_SLACK)
+			continue;
+		f->gone_answered++;
+		if (f->gone_after == 0 || f->gone->gone - t < f->gone_after)
+			f->gone_after = f->gone->gone - t;
+	}
 	if (p->served_first > a->answered && p->served_first - a->answered < SERVED_WITHIN)
 		f->served_after = p->served_first;
 	if (p->refused_last >= a->answered && p->served_before != 0 && p->served_before < a->answered &&
@@ -572,6 +583,19 @@ void facts_ask_target(struct engine *e, struct facts *f)
 	take_target(t, t->known && !t->here ? ask_target(e, t) : NULL);
 }
 
+/* Whether there is a source port left for one more connection to where most of them lead. */
+void facts_ask_ports(struct engine *e, struct facts *f)
+{
+	struct question q = {.kind = ASK_SOURCE_PORTS};
+	struct answer answer = {.found = false};
+
+	f->asked_ports = e->config.ask && e->config.ask(e->config.ctx, &q, &answer);
+	f->ports_used = answer.n;
+	f->ports_max = answer.n_max;
+	f->ports_peer = answer.row.peer;
+	f->ports_port = answer.row.peer_port;
+}
+
 /* Who is there where a proxy dialled in vain. */
 void facts_ask_behind(struct engine *e, struct facts *f)
 {
@@ -619,6 +643,7 @@ void facts_find_backend(struct engine *e, struct facts *f)
 		best = o->began;
 		f->backend = true;
 		f->backend_how = o->how;
+		f->backend_at_once = ended - o->t < BACKEND_AT_ONCE;
 		f->backend_key = o->key;
 	}
 }
@@ -642,6 +667,7 @@ static void find_dead(const struct engine *e, struct facts *f, const struct list
 		f->died = true;
 		f->died_pid = x->pid;
 		f->died_status = x->status;
+		f->died_apart = ended > x->t ? ended - x->t : x->t - ended;
 	}
 }
 

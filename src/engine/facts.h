@@ -20,6 +20,7 @@ void facts_look_up_listener(struct engine *e, struct facts *f); /* and which of 
 void facts_ask_port(struct engine *e, struct facts *f);         /* who else has the port */
 void facts_ask_elsewhere(struct engine *e, struct facts *f);    /* who listens in another namespace */
 void facts_ask_route(struct engine *e, struct facts *f);
+void facts_ask_ports(struct engine *e, struct facts *f);        /* whether a source port is left */
 void facts_ask_behind(struct engine *e, struct facts *f);       /* who is there where a proxy dialled in vain */
 void facts_ask_target(struct engine *e, struct facts *f);       /* who is there where NAT leads to */
 void facts_ask_firewall(struct engine *e, struct facts *f, enum ruling ruling); /* what its rules do with a packet */

@@ -1,5 +1,6 @@
 /* judge.c - when the facts about an attempt are complete: asks the rules, and hands the verdict to the report. */
 #include "facts.h"
+#include "servers.h"
 
 #include <string.h>
 
@@ -252,16 +253,20 @@ static bool judge_answered(struct engine *e, struct attempt *a)
 /* What was said of it does not hold any more: it is served. */
 static void take_back(struct engine *e, struct attempt *a)
 {
-	if (a->cause == CAUSE_NOT_ANSWERING)
+	if (a->cause == CAUSE_NOT_ANSWERING || (a->cause == CAUSE_PROXY_BACKEND_DEAD && a->stage != STAGE_CLOSING))
 		tell_accepted(e, a, CONFIDENCE_PROVED);
 }
 
 /* What can be said of a server that closed without serving. */
-static void ask_about_close(struct engine *e, struct facts *f, enum cause cause)
+static void ask_about_close(struct engine *e, struct facts *f, struct verdict *v)
 {
-	if (cause == CAUSE_PROXY_BACKEND_DEAD)
+	if (v->cause == CAUSE_CLOSED_EARLY && f->manners & MANNER_PROXY) {
+		facts_ask_ports(e, f);
+		*v = rules_judge(f);
+	}
+	if (v->cause == CAUSE_PROXY_BACKEND_DEAD)
 		facts_ask_behind(e, f);
-	if (cause == CAUSE_CLOSED_EARLY && f->accepting)
+	if (v->cause == CAUSE_CLOSED_EARLY && f->accepting)
 		facts_ask_process(e, f, f->accepting);
 }
 
@@ -288,14 +293,15 @@ static bool judge_closing(struct engine *e, struct attempt *a)
 		a->close_judged = false; /* its process may be about to end */
 		return wait(e, a, a->closed + MOURN);
 	}
-	ask_about_close(e, &f, v.cause);
-	if (a->cause == CAUSE_NOT_ANSWERING) {
-		if (a->bytes_known && a->server_bytes > 0)
-			take_back(e, a);
+	ask_about_close(e, &f, &v);
+	if (a->cause == CAUSE_NOT_ANSWERING && a->bytes_known && a->server_bytes > 0) {
+		take_back(e, a);
 		return true;
 	}
+	if (a->cause == CAUSE_PROXY_BACKEND_DEAD)
+		return true;
 	if ((v.cause == CAUSE_CLOSED_EARLY || v.cause == CAUSE_PROXY_BACKEND_DEAD || v.cause == CAUSE_NOT_ANSWERING ||
-		    v.cause == CAUSE_PROCESS_DIED) &&
+		    v.cause == CAUSE_PROCESS_DIED || v.cause == CAUSE_SOURCE_PORTS_EXHAUSTED) &&
 		a->cause != v.cause) {
 		a->established_reported = true;
 		report_attempt(e, a, &f, &v, a->emitted);
@@ -323,7 +329,7 @@ static bool is_waiting_cause(uint8_t cause)
 {
 	static const uint8_t waiting[] = {CAUSE_NOT_ACCEPTING, CAUSE_NOT_READING, CAUSE_PROCESS_STOPPED,
 		CAUSE_FD_LIMIT, CAUSE_MTU_BLACKHOLE, CAUSE_PAWS, CAUSE_CONNTRACK_INVALID, CAUSE_NOT_ANSWERING,
-		CAUSE_PEER_UNRESPONSIVE, CAUSE_QUEUE_DROP};
+		CAUSE_PEER_UNRESPONSIVE, CAUSE_QUEUE_DROP, CAUSE_PROXY_BACKEND_DEAD};
 
 	return memchr(waiting, cause, sizeof(waiting)) != NULL;
 }
@@ -406,7 +412,8 @@ static bool judge_ended(struct engine *e, struct attempt *a)
 		facts_ask_route(e, &f);
 	if (f.situation == SITUATION_RESET && f.target.known)
 		facts_ask_target(e, &f);
-	if (f.situation == SITUATION_RESET && (a->cause == CAUSE_CLOSED_EARLY || a->cause == CAUSE_PROXY_BACKEND_DEAD || a->cause == CAUSE_PROCESS_DIED))
+	if (f.situation == SITUATION_RESET && (a->cause == CAUSE_CLOSED_EARLY || a->cause == CAUSE_PROXY_BACKEND_DEAD || a->cause == CAUSE_PROCESS_DIED ||
+						   a->cause == CAUSE_SOURCE_PORTS_EXHAUSTED))
 		return true; /* the RST to what the client had still to say */
 	if (f.situation == SITUATION_RESET) {
 		facts_look_around_end(e, &f);
@@ -437,7 +444,7 @@ static bool judge_ended(struct engine *e, struct attempt *a)
 			tell_accepted(e, a, CONFIDENCE_PROVED);
 		return true; /* a client ended what it had no use for: this host's own, or after a close */
 	}
-	ask_about_close(e, &f, v.cause);
+	ask_about_close(e, &f, &v);
 	report_attempt(e, a, &f, &v, a->emitted && a->outcome == OUTCOME_CANCELLED);
 	if (f.situation == SITUATION_REFUSED && !a->out && f.sockets && !f.accepting)
 		remember_refusal(e, a);
@@ -578,7 +585,7 @@ void judge_claim(struct engine *e, const struct segment *s)
 	memcpy(f.claimant, s->mac, sizeof(f.claimant));
 	facts_ask_route(e, &f);
 	/* It is meant to be there and not to be answered for, as on the servers behind a balancer (LVS, direct routing). */
-	if (f.asked_route && f.routing.arp_ignore > 0)
+	if (f.asked_route && (f.routing.arp_ignore > 0 || f.routing.dad_failed)) /* the latter is told where it is asked for */
 		return;
 	v = rules_judge(&f);
 	report_attempt(e, &a, &f, &v, false);

@@ -109,8 +109,8 @@ static inline bool is_unknown_to_peer(const struct facts *f)
 }
 
 /*
- * The port is opened for one connection at a time: the listener before came under watch, lived some moments, took one
- * connection, and its process lives on, or has ended well and another of its name takes its place.
+ * The port is opened for one connection at a time: the listener before lived some moments, took one connection, went with
+ * it, and its process lives on, or has ended well and another of its name takes its place.
  */
 static inline bool is_one_shot(const struct facts *f)
 {
@@ -121,8 +121,7 @@ static inline bool is_one_shot(const struct facts *f)
 			     (f->kernel && !f->gone_failed &&
 				     (f->accepting ? strcmp(f->accepting->owner.comm, gone->owner.comm) == 0 : f->served_after != 0)));
 
-	return lives && gone->absent != 0 && gone->gone - gone->up < 10 * USEC && f->gone_served <= 1 &&
-	       f->served_before >= gone->absent;
+	return lives && f->gone_answered == 1 && (gone->absent == 0 || gone->gone - gone->up < 10 * USEC) && f->gone_after < 2 * USEC;
 }
 
 /* The TCP stack sent no RST: it counts its own (OutRsts). */

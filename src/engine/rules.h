@@ -120,6 +120,8 @@ struct facts {
 	const struct listener *gone;     /* took it once, and went; NULL: none */
 	int64_t served_after;            /* the port's first SYN-ACK after the refusal, of a listener that nobody saw; 0: none */
 	int64_t served_before;           /* and its last one before it */
+	uint32_t gone_answered;          /* SYN-ACKs of the port in its last seconds */
+	int64_t gone_after;              /* and how long after the last of them it went */
 	bool gone_failed;                /* its process ended by a signal or with a status */
 	int64_t gone_served;             /* connections of its port that were accepted in its time */
 	/* who else has the port: of each kind not known, unless nothing listens there and the host said */
@@ -166,6 +168,11 @@ struct facts {
 	bool died;             /* a process of the server's name ended badly just when the connection did: */
 	int32_t died_pid;
 	uint32_t died_status;  /* as wait(2) has it */
+	int64_t died_apart;    /* usec between its end and the connection's */
+	bool asked_ports;      /* how many source ports the connections to one remote end take, of how many */
+	uint32_t ports_used, ports_max;
+	struct ip ports_peer;  /* that end */
+	uint16_t ports_port;
 	int manners;           /* of the server (enum server_manner) */
 	bool limit;            /* it is known to turn clients away by a limit or a list of its own */
 	bool turned_away;      /* the port has just turned others away, in a form that leaves no doubt */
@@ -176,6 +183,7 @@ struct facts {
 	bool backend;          /* this host's own attempt failed while the connection was served: */
 	struct attempt_key backend_key;
 	enum outcome backend_how;
+	bool backend_at_once;  /* and the connection was ended the moment that it was */
 	struct target behind;  /* where it dialled, as far as this host has that */
 	/* an open connection in which something waits */
 	enum waiting waiting;

@@ -61,8 +61,22 @@ static bool waits_elsewhere(const struct facts *f)
 	return false;
 }
 
+/* A proxy that still tries to reach its backend. */
+static bool waits_for_backend(const struct facts *f)
+{
+	return f->manners & MANNER_PROXY && f->asked_process && f->process.waits_out && strcmp(f->process.waits_in, "connect") == 0 &&
+	       (f->waiting == WAITING_READER || f->waiting == WAITING_ANSWER);
+}
+
+static enum confidence backend_silent(const struct facts *f)
+{
+	return when(waits_for_backend(f), CONFIDENCE_INFERRED);
+}
+
 static enum confidence not_answering(const struct facts *f)
 {
+	if (waits_for_backend(f))
+		return CONFIDENCE_NONE;
 	switch (f->waiting) {
 	case WAITING_READER:
 		return CONFIDENCE_PROVED;
@@ -91,6 +105,7 @@ static enum confidence left_unanswered(const struct facts *f)
 
 static const struct rule rules[] = {
 	{SITUATION_WAITING, IN, CAUSE_NOT_ANSWERING, not_answering, {0}},
+	{SITUATION_WAITING, IN, CAUSE_PROXY_BACKEND_DEAD, backend_silent, {0}},
 	{SITUATION_CLOSED, IN, CAUSE_NOT_ANSWERING, left_unanswered, {0}},
 };
 

@@ -2,6 +2,8 @@
 #include "rule.h"
 #include "servers.h"
 
+#include <string.h>
+
 /*
  * Theory of operation
  *
@@ -21,9 +23,11 @@ enum {
 	EARLY = 30,           /* seconds: a close without a byte after more is an idle time-out */
 	AT_DOOR = 1500000,    /* usec, from the SYN-ACK: within this a server turns away */
 	GREETING_MAX = 160,   /* bytes with which it may say why before it was asked for anything */
+	UNREAD_LINE_MAX = 2048, /* or without having read a byte */
 	LINE_MAX = 64,        /* or in answer to what it has not read */
 	HANDSHAKE_MAX = 8192, /* bytes of a TLS server's handshake, with a chain of certificates */
 	BYTES_MAX = 1u << 30, /* more is a number that does not belong to this connection */
+	DIED_TOGETHER = 100000, /* usec: a process that is killed and what it held end together */
 	GAVE_UP_AFTER = 900000, /* usec: a client that leaves sooner was not waiting for an answer */
 };
 
@@ -47,7 +51,9 @@ static bool is_at_door(const struct facts *f)
 {
 	const struct attempt *a = f->a;
 
-	return is_known(a) && a->answered && left_at(a) - a->answered < AT_DOOR && !a->client_left;
+	bool silent = f->limit && a->server_bytes == 0; /* it may have looked the client's name up before */
+
+	return is_known(a) && a->answered && left_at(a) - a->answered < (silent ? EARLY * USEC : AT_DOOR) && !a->client_left;
 }
 
 /* The listener went, or the connection was cut off from without: another story. */
@@ -85,21 +91,33 @@ static bool closed_first(const struct facts *f)
 	return f->situation == SITUATION_CLOSED || (f->situation == SITUATION_RESET && by_server(a) && !a->client_fin);
 }
 
+/* How much it may say to one that it turns away: a line, and more where hardly anything was asked, or nothing of it was read. */
+static uint32_t line_max(const struct facts *f)
+{
+	const struct attempt *a = f->a;
+
+	if (!(f->manners & MANNER_ANSWERS))
+		return 0;
+	return a->client_bytes <= LINE_MAX || (a->fate == FATE_UNREAD && a->unread >= a->client_bytes) ? UNREAD_LINE_MAX : LINE_MAX;
+}
+
 static bool is_turned_away(const struct facts *f)
 {
 	const struct attempt *a = f->a;
+	/* One that is asked first has nothing to say before. */
+	uint32_t greeting = f->manners & MANNER_SPEAKS_FIRST ? GREETING_MAX : UNREAD_LINE_MAX;
 
 	if (!is_at_door(f) || is_other_end(f))
 		return false;
 	if (closed_first(f))
-		return a->server_bytes == 0 || (f->limit && f->manners & MANNER_ANSWERS && a->client_bytes == 0 && a->server_bytes <= GREETING_MAX);
+		return a->server_bytes == 0 || (f->limit && f->manners & MANNER_ANSWERS && a->client_bytes == 0 && a->server_bytes <= greeting);
 	if (!aborted(f))
 		return false;
 	if (a->client_bytes == 0) /* nobody had asked for anything */
 		return a->server_bytes == 0;
 	if (!left_bytes(f))
 		return false;
-	return f->limit ? a->server_bytes <= (f->manners & MANNER_ANSWERS ? LINE_MAX : 0) : f->turned_away && a->server_bytes == 0;
+	return f->limit ? a->server_bytes <= line_max(f) : f->turned_away && a->server_bytes == 0;
 }
 
 /* Its FIN was the first, soon, and no byte of its before it. */
@@ -134,9 +152,17 @@ static bool is_backend_dead(const struct facts *f)
 		return false;
 	if (a->server_bytes == 0)
 		return proxy || f->situation == SITUATION_CLOSED || is_at_door(f);
-	/* Over TLS the handshake comes before; a server that answers takes leave when it has. */
+	/* Over TLS the handshake comes before. What may have been an answer as well counts only where the two ends are one. */
 	return proxy && a->client_hello && a->server_bytes < HANDSHAKE_MAX && !a->client_left &&
-	       !(f->manners & MANNER_ANSWERS && a->server_left);
+	       (f->backend_at_once || !(f->manners & MANNER_ANSWERS));
+}
+
+/* By a signal that nobody sends to end a process in order: SIGKILL, or a crash (signal(7)). */
+static bool was_killed(const struct facts *f)
+{
+	static const uint8_t signals[] = {4, 5, 6, 7, 8, 9, 11, 31};
+
+	return memchr(signals, (int)(f->died_status & 0x7f), sizeof(signals)) != NULL && f->died_apart < DIED_TOGETHER;
 }
 
 /*
@@ -147,8 +173,9 @@ static bool is_left_by_dead(const struct facts *f)
 {
 	const struct attempt *a = f->a;
 
-	return f->died && !f->vanished && is_known(a) && a->server_bytes == 0 && a->client_bytes > 0 && !a->client_left &&
-	       (closed_first(f) || (aborted(f) && left_bytes(f)));
+	if (!f->died || f->vanished || !is_known(a) || a->client_left || (!closed_first(f) && !(aborted(f) && left_bytes(f))))
+		return false;
+	return (a->server_bytes == 0 && a->client_bytes > 0) || (was_killed(f) && !a->server_left);
 }
 
 static enum confidence worker_died(const struct facts *f)
@@ -156,8 +183,22 @@ static enum confidence worker_died(const struct facts *f)
 	return when(is_left_by_dead(f) && !is_backend_dead(f), CONFIDENCE_INFERRED);
 }
 
+/* What it has connections to takes up every source port there is. */
+static bool is_out_of_ports(const struct facts *f)
+{
+	return f->manners & MANNER_PROXY && f->asked_ports && f->ports_max > 0 && f->ports_used >= f->ports_max - f->ports_max / 50 &&
+	       !f->backend;
+}
+
+static enum confidence source_ports_exhausted(const struct facts *f)
+{
+	return when((is_turned_away(f) || closed_without_answer(f)) && is_out_of_ports(f), CONFIDENCE_INFERRED);
+}
+
 static enum confidence closed_early(const struct facts *f)
 {
+	if (is_out_of_ports(f) && (is_turned_away(f) || closed_without_answer(f)))
+		return CONFIDENCE_NONE;
 	if (is_left_by_dead(f))
 		return CONFIDENCE_NONE;
 	return when((is_turned_away(f) || closed_without_answer(f) || half_closed_without_answer(f)) && !is_backend_dead(f),
@@ -186,6 +227,8 @@ bool rules_displaced(const struct facts *f, enum cause cause)
 static const struct rule rules[] = {
 	{SITUATION_CLOSED, IN, CAUSE_CLOSED_EARLY, closed_early, {0}},
 	{SITUATION_RESET, IN, CAUSE_CLOSED_EARLY, closed_early, {0}},
+	{SITUATION_CLOSED, IN, CAUSE_SOURCE_PORTS_EXHAUSTED, source_ports_exhausted, {0}},
+	{SITUATION_RESET, IN, CAUSE_SOURCE_PORTS_EXHAUSTED, source_ports_exhausted, {0}},
 	{SITUATION_CLOSED, IN, CAUSE_PROCESS_DIED, worker_died, {CAUSE_CLOSED_EARLY}},
 	{SITUATION_RESET, IN, CAUSE_PROCESS_DIED, worker_died, {CAUSE_ABORT_UNREAD_DATA}},
 	{SITUATION_CLOSED, IN, CAUSE_PROXY_BACKEND_DEAD, proxy_backend_dead, {CAUSE_CLOSED_EARLY}},

@@ -397,6 +397,15 @@ static enum confidence not_reading(const struct facts *f)
 	return closed ? CONFIDENCE_PROVED : when(f->connection.window < 0, CONFIDENCE_INFERRED);
 }
 
+/* What waits to be acknowledged is less than a full-size segment: all of it, or the one that was seen again. */
+static bool is_small(const struct facts *f)
+{
+	const struct connection *c = &f->connection;
+
+	return c->row.queue_max + FULL_SIZE_SLACK < c->mss ||
+	       (f->a->resends > 0 && f->a->resent_size + (uint32_t)FULL_SIZE_SLACK < c->mss);
+}
+
 /* Later, smaller segments got through (the peer acknowledges them selectively), and the full-size one never does. */
 static enum confidence mtu_blackhole(const struct facts *f)
 {
@@ -405,7 +414,7 @@ static enum confidence mtu_blackhole(const struct facts *f)
 
 	/* Nothing else was sent that could show that smaller ones pass. */
 	if (f->waiting == WAITING_RESENT && c->sacked == 0)
-		return when(c->acked < c->mss && (full || f->a->resends == 0), CONFIDENCE_POSSIBLE);
+		return when(c->acked < c->mss && !is_small(f) && (full || f->a->resends == 0), CONFIDENCE_POSSIBLE);
 	/* A full-size segment that got through before speaks for plain loss. */
 	return when(f->waiting == WAITING_RESENT && c->sacked > 0 && full,
 		c->acked < c->mss ? CONFIDENCE_INFERRED : CONFIDENCE_POSSIBLE);
@@ -415,7 +424,7 @@ static enum confidence mtu_blackhole(const struct facts *f)
 static enum confidence peer_unresponsive(const struct facts *f)
 {
 	const struct connection *c = &f->connection;
-	bool small = f->a->resends > 0 && f->a->resent_size + (uint32_t)FULL_SIZE_SLACK < c->mss;
+	bool small = is_small(f);
 
 	if (f->waiting != WAITING_RESENT || c->sacked > 0)
 		return CONFIDENCE_NONE;

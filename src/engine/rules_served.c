@@ -13,6 +13,7 @@
 enum {
 	SOON = 2000000,    /* usec: a peer that came to say something would have said it */
 	REQUEST_MAX = 1u << 30, /* bytes: more is a number that does not belong to this connection */
+	BANNER_MAX = 256,  /* bytes that a server may have said before anybody asked */
 	UNREAD_MAX = 80,   /* bytes left unread that may be an alert, and a FIN */
 };
 
@@ -67,7 +68,7 @@ bool rules_is_health_check(const struct facts *f)
 	const struct attempt *a = f->a;
 
 	return f->situation == SITUATION_RESET && !a->out && a->reset_by == SIDE_CLIENT && !a->reset_elsewhere &&
-	       !a->unknown && a->first_fin == SIDE_NONE && a->bytes_known && a->client_bytes == 0 &&
+	       !a->unknown && a->first_fin == SIDE_NONE && a->bytes_known && a->client_bytes == 0 && a->server_bytes <= BANNER_MAX &&
 	       a->ended - a->first < SOON && a->answer_ttl == a->peer_ttl;
 }
 

@@ -141,7 +141,7 @@ static void tell_too_early(const struct facts *f, const struct names *n, struct 
 		since = f->served_after;
 	words_duration(since - f->a->answered, after, sizeof(after));
 	if (seen)
-		SUMMARY("%s dialled %s %s before %s listened there", n->peer, n->dialled, after, n->owner);
+		SUMMARY("%s dialled %s too early, by %s: only then %s listened there", n->peer, n->dialled, after, n->owner);
 	else
 		SUMMARY("%s dialled %s too early, by %s at most: then something listened there and answered the next SYN, and was gone "
 			"again before it could be looked at", n->peer, n->dialled, after);
@@ -469,8 +469,7 @@ static const struct {
 		"See what keeps {owner} from accept(): strace -f -p {pid} -e accept,accept4. A longer backlog (at most "
 		"sysctl net.core.somaxconn) only helps against bursts"},
 	{CAUSE_PROXY_BACKEND_DEAD,
-		"{owner} accepted {peer} on port {port} and closed it unserved, after an attempt of this host to reach "
-		"{backend} had failed ({backend_how}): likely its backend{backend_story}",
+		"{backend_summary}",
 		"Look at {backend}: does it run, and listen there? {backend_look}; and at the log: {journal}"},
 	{CAUSE_SOURCE_PORTS_EXHAUSTED,
 		"{owner} accepted {peer} on port {port} and closed it unserved: this host has no source port left for one more "
@@ -776,6 +775,21 @@ static const char *backend_words(const struct facts *f, char *buf, size_t size)
 	return buf;
 }
 
+static const char *backend_summary_words(const struct facts *f, const struct names *n, char *buf, size_t size)
+{
+	char to[IP_TEXT], story[300];
+
+	if (f->situation == SITUATION_WAITING)
+		snprintf(buf, size, "%s accepted %s on port %u, and still tries to reach %s for it (connect() does not come back): its backend does "
+			"not answer", n->owner, n->peer, n->port, f->process.waits_for);
+	else
+		snprintf(buf, size, "%s accepted %s on port %u and closed it unserved, after an attempt of this host to reach %s had failed "
+			"(%s): likely its backend%s", n->owner, n->peer, n->port,
+			ip_format_port(&f->backend_key.server, f->backend_key.server_port, to, sizeof(to)), backend_how_words(f),
+			backend_words(f, story, sizeof(story)));
+	return buf;
+}
+
 static const char *backend_look_words(const struct facts *f, char *buf, size_t size)
 {
 	const struct target *t = &f->behind;
@@ -924,12 +938,13 @@ static const char *fill_in(const char *name, size_t len, const struct facts *f, 
 		return f->routing.device[0] ? f->routing.device : "the interface";
 	if (IS("hop"))
 		return ip_format(&f->routing.next_hop, buf, size);
+	if (IS("backend") && f->situation == SITUATION_WAITING)
+		return f->process.waits_for;
 	if (IS("backend"))
-		return ip_format_port(&f->backend_key.server, f->backend_key.server_port, buf, size);
-	if (IS("backend_how"))
-		return backend_how_words(f);
-	if (IS("backend_story"))
-		return backend_words(f, buf, size);
+		return f->backend ? ip_format_port(&f->backend_key.server, f->backend_key.server_port, buf, size)
+				  : ip_format_port(&f->ports_peer, f->ports_port, buf, size);
+	if (IS("backend_summary"))
+		return backend_summary_words(f, n, buf, size);
 	if (IS("backend_look"))
 		return backend_look_words(f, buf, size);
 	if (IS("claimant")) {

@@ -158,6 +158,13 @@ static const struct server servers[] = {
 			[SETTING_BIND] = "listeners.tcp.default in /etc/rabbitmq/rabbitmq.conf",
 			[SETTING_BACKLOG] = "tcp_listen_options.backlog in /etc/rabbitmq/rabbitmq.conf",
 		}},
+	{"mosquitto", NULL, MANNER_ANSWERS, "-c", "", "/etc/mosquitto/mosquitto.conf",
+		{
+			[SETTING_BIND] = "'listener 1883' (no address) in {conf}: without one it starts in local only mode (and allow_anonymous or "
+					 "password_file)",
+			[SETTING_BACKLOG] = "the load of mosquitto",
+			[SETTING_LIMIT] = "a limit: max_connections of the listener in {conf}",
+		}},
 	{"memcached", NULL, MANNER_ANSWERS, NULL, NULL, "/etc/memcached.conf",
 		{
 			[SETTING_BIND] = "'-l 0.0.0.0' in {conf}", [SETTING_BACKLOG] = "'-b' (backlog) and '-c' in {conf}",
@@ -261,6 +268,8 @@ static const struct server servers[] = {
 	{"ssh", NULL, MANNER_PROXY, NULL, NULL, NULL,
 		{
 			[SETTING_BIND] = "'-L 0.0.0.0:PORT:...' for ssh, or GatewayPorts yes in ssh_config",
+			[SETTING_LIMIT] = "the far end of the tunnel: ssh -L opens a connection there for each client, and it was refused or may "
+					  "not be opened (ssh -v says 'channel N: open failed'; AllowTcpForwarding and PermitOpen there)",
 		}},
 	{"varnishd", NULL, MANNER_ANSWERS | MANNER_PROXY, NULL, NULL, NULL, {NULL}},
 	{"dnsmasq", NULL, MANNER_ANSWERS, NULL, NULL, "/etc/dnsmasq.conf",

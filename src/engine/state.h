@@ -17,6 +17,7 @@ enum {
 	ATTEMPTS_MAX = 32768,
 	PORTS_MAX = 4096,
 	PORT_SILENT = 32,
+	PORT_SERVED = 8,
 	PEERS_MAX = 8192,
 	ADDRESSES_MAX = 4096,
 	TRACED_MAX = 64,     /* packets that were traced through the firewall */
@@ -42,6 +43,8 @@ struct port {
 	 * SYN-ACK after it, the last SYN-ACK of all and the last one before that refusal. 0: none.
 	 */
 	int64_t refused_last, served_first, served_last, served_before;
+	uint32_t n_served;      /* SYN-ACKs; the times of the last ones are kept */
+	int64_t served[PORT_SERVED];
 	struct ip served_addr;  /* of the last SYN-ACK */
 	struct ip refused_addr; /* all of these are of this address, which was refused last */
 	int64_t turned_away; /* when a client was turned away at its door, beyond doubt; 0: never */

@@ -207,8 +207,13 @@ static void on_syn(struct engine *e, const struct segment *s)
 		}
 		return;
 	}
-	if (a->foreign && s->t - a->first < SAME_PACKET && a->first - s->t < SAME_PACKET)
-		return; /* it began with the kernel's word on it */
+	if (a->by_word) { /* the packet itself */
+		a->by_word = false;
+		a->first = a->last = s->t;
+		a->ifindex = s->ifindex;
+		trail_add(e->trail, &a->trail, s, true);
+		return;
+	}
 	if (!a->out && !a->foreign)
 		count_syn(e, s);
 	trail_add(e->trail, &a->trail, s, true);
@@ -261,6 +266,7 @@ static void note_served(struct engine *e, struct port *p, const struct segment *
 	if (p->refused_last != 0 && !ip_equal(&p->refused_addr, &s->src))
 		return; /* another address, for which somebody else may listen */
 	p->served_last = t;
+	p->served[p->n_served++ % PORT_SERVED] = t;
 	p->served_addr = s->src;
 	if (p->refused_last == 0 || p->served_first >= p->refused_last)
 		return;

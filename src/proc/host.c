@@ -10,6 +10,7 @@
 #include <ifaddrs.h>
 #include <linux/if_packet.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -35,6 +36,7 @@ static const uint32_t budgets[] = {
 	[ASK_ROUTE] = 200,   /* 60 us */
 	[ASK_PROCESS] = 20,
 	[ASK_MAC] = 20,
+	[ASK_SOURCE_PORTS] = 5,
 	[ASK_CONNECTION] = 1000, /* 5 us each */
 	[ASK_CONNECTIONS] = 20,
 	[ASK_HALF_OPEN] = 20,
@@ -438,6 +440,26 @@ static bool ask_mac(struct host *h, const struct question *q, struct answer *a)
 	return true;
 }
 
+static bool ask_source_ports(struct host *h, const struct question *q, struct answer *a)
+{
+	FILE *f = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
+	int64_t start = worker_now();
+	unsigned int low = 0, high = 0;
+	int r;
+
+	(void)q;
+	if (f && fscanf(f, "%u %u", &low, &high) != 2)
+		low = high = 0;
+	if (f)
+		fclose(f);
+	if (high < low || high > UINT16_MAX || low == 0)
+		return false;
+	r = sockdiag_busiest(h->src->sockdiag, (uint16_t)low, (uint16_t)high, &a->row, &a->n);
+	h->walked += worker_now() - start;
+	a->n_max = high - low + 1;
+	return r == 0;
+}
+
 static bool ask_connection(struct host *h, const struct question *q, struct answer *a)
 {
 	int r = sockdiag_connection(h->src->sockdiag, q, &h->connections[0]);
@@ -467,7 +489,7 @@ static bool ask_process(struct host *h, const struct question *q, struct answer 
 		a->n = a->bound_owner.holders;
 		if (a->bound_owner.pid > 0)
 			request.pid = a->bound_owner.pid;
-		request.n = 1;
+		request.n = a->n > 1; /* of several the one that matters; a walk of its own */
 		request.inodes[0] = q->inode;
 	}
 	if (request.pid <= 0 || !ask_broker(h, &request))
@@ -614,6 +636,7 @@ static const struct {
 	[ASK_ROUTE] = {ask_route, false, false},
 	[ASK_PROCESS] = {ask_process, false, false},
 	[ASK_MAC] = {ask_mac, false, false},
+	[ASK_SOURCE_PORTS] = {ask_source_ports, true, true},
 	[ASK_CONNECTION] = {ask_connection, true, false},
 	[ASK_CONNECTIONS] = {ask_connections, true, true},
 	[ASK_HALF_OPEN] = {ask_half_open, true, true},

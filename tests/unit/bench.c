@@ -85,6 +85,7 @@ static bool on_question(void *ctx, const struct question *q, struct answer *ret)
 		if (b->process)
 			ret->process = *b->process;
 		return b->process != NULL;
+	case ASK_SOURCE_PORTS:
 	case ASK_MAC:
 		return false;
 	case ASK_CONNECTION:

@@ -108,6 +108,8 @@ struct rule_case {
 	struct hooks hooks;      /* not netfilter_known: not asked */
 	struct case_word syn, syn_ack, from_client, to_client, rst;
 	int manners;             /* enum server_manner */
+	uint32_t ports_used, ports_max;
+	uint32_t died;           /* the status of a process that ended then; 0: none */
 	bool limit, turned_away, answers, claimed;
 	int64_t closed_after;    /* the first FIN after the SYN; 0: the end */
 	bool shared, decides;    /* others hold the socket; and none of them could serve */

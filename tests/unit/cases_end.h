@@ -255,7 +255,7 @@ static const struct rule_case end_cases[] = {
 	{"small again and again", WAITING, CAUSE_UNKNOWN, CONFIDENCE_NONE, CAUSE_NOT_READING, .waiting = WAITING_RESENT,
 		.conn = {.sacked = 1, .mss = 1448}, .a = {.resends = 1, .resent_size = 1347}},
 	{"full size again and again, and nothing after it", WAITING, CAUSE_MTU_BLACKHOLE, POSSIBLE, CAUSE_PEER_UNRESPONSIVE,
-		.waiting = WAITING_RESENT, .conn = {.mss = 1448}, .a = {.resends = 1, .resent_size = 1448}},
+		.waiting = WAITING_RESENT, .conn = {.mss = 1448, .row.queue_max = 14480}, .a = {.resends = 1, .resent_size = 1448}},
 	{"sent again unseen", WAITING, CAUSE_UNKNOWN, CONFIDENCE_NONE, CAUSE_NOT_READING, .waiting = WAITING_RESENT,
 		.conn = {.sacked = 1, .mss = 1448}},
 	{"timestamps run backwards", WAITING, CAUSE_PAWS, INFERRED, .waiting = WAITING_PAWS},

@@ -239,6 +239,12 @@ static void make(const struct rule_case *c, struct facts *f)
 	f->disconnected = c->disconnected;
 	f->backend = c->backend;
 	f->backend_key = (struct attempt_key){ip("198.51.100.2"), ip("192.0.2.5"), 50000, 9000};
+	f->asked_ports = c->ports_max > 0;
+	f->ports_used = c->ports_used;
+	f->ports_max = c->ports_max;
+	f->died = c->died != 0;
+	f->died_pid = 70;
+	f->died_status = c->died;
 	f->manners = c->manners;
 	f->limit = c->limit;
 	f->turned_away = c->turned_away;
