@@ -99,7 +99,6 @@ struct attempt {
 	bool established_reported, emitted, answer_timestamps;
 	bool close_judged;
 	bool alone;   /* told in a line of its own, which may be replaced */
-	bool by_word; /* begun by the kernel's word on its SYN, which may still be in the capture's ring */
 	bool counted; /* among the half-open ones of its port */
 	bool timed;   /* open, and to be looked at later: nothing that keeps the engine busy */
 	uint8_t looks; /* how often it was looked at while it was open */

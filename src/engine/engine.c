@@ -153,19 +153,8 @@ void engine_segment(struct engine *e, const struct segment *s)
 	track_segment(e, s);
 }
 
-/* A SYN between two other hosts that netfilter dropped here, and that no packet has begun an attempt for. */
-static bool is_forwarded_drop(const struct engine *e, const struct kernel_word *w)
-{
-	struct attempt_key key = {w->src, w->dst, w->sport, w->dport};
-
-	return !e->config.no_packets && w->reason == REASON_NETFILTER_DROP && e->addresses_known && !engine_is_local(e, &w->src) &&
-	       !engine_is_local(e, &w->dst) && !table_find(e->attempts, &key);
-}
-
 void engine_kernel(struct engine *e, const struct kernel_word *w)
 {
-	bool is_forwarded;
-
 	if (w->exited) {
 		struct exited *x = &e->exited[e->next_exited++ % EXITED_KEPT];
 
@@ -175,10 +164,8 @@ void engine_kernel(struct engine *e, const struct kernel_word *w)
 	}
 	reasons_add(e->reasons, w);
 	watch_word(e, w);
-	/* What the capture does not show as this host's begins here: XDP comes before it, and a bridge forwards others' frames. */
-	is_forwarded = is_forwarded_drop(e, w);
-	if (!w->reset && (w->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN &&
-		(w->reason == REASON_XDP || e->config.no_packets || is_forwarded)) {
+	/* What the capture cannot have seen begins here: XDP comes before it. */
+	if (!w->reset && (w->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && (w->reason == REASON_XDP || e->config.no_packets)) {
 		struct segment s = {
 			.t = w->t,
 			.src = w->src,
@@ -195,13 +182,6 @@ void engine_kernel(struct engine *e, const struct kernel_word *w)
 		};
 
 		track_segment(e, &s);
-		if (is_forwarded) {
-			struct attempt_key key = {w->src, w->dst, w->sport, w->dport};
-			struct attempt *a = table_find(e->attempts, &key);
-
-			if (a)
-				a->by_word = true;
-		}
 	}
 }
 

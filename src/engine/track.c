@@ -117,7 +117,7 @@ static struct role role_of(const struct engine *e, const struct segment *s)
 	} else if (engine_is_local(e, &s->src)) {
 		r.out = true;
 	} else { /* it came here all the same: routing will say why */
-		r.in = r.foreign = s->way == WAY_IN;
+		r.in = r.foreign = s->way == WAY_IN || s->way == WAY_OTHER;
 	}
 	return r;
 }
@@ -184,6 +184,14 @@ static enum previous previous_of(const struct attempt *a)
 	return a->stage == STAGE_CLOSING && a->first_fin == us ? PREVIOUS_CLOSED_HERE : PREVIOUS_NONE;
 }
 
+/* A frame for another host that a bridge here forwards, and that netfilter dropped on its way (bridge-nf, or a rule there). */
+static bool was_filtered(struct engine *e, const struct segment *s)
+{
+	const struct kernel_word *w = reasons_find(e->reasons, WORD_SYN, &s->src, s->sport, s->t - SAME_PACKET);
+
+	return w && w->reason == REASON_NETFILTER_DROP && w->seq == s->seq && w->dport == s->dport && ip_equal(&w->dst, &s->dst);
+}
+
 static void on_syn(struct engine *e, const struct segment *s)
 {
 	struct attempt_key key = {s->src, s->dst, s->sport, s->dport};
@@ -191,7 +199,7 @@ static void on_syn(struct engine *e, const struct segment *s)
 	enum previous previous = PREVIOUS_NONE;
 	int64_t previous_end = 0;
 
-	if (s->way == WAY_OTHER && (a || !e->addresses_known || !engine_is_local(e, &s->dst)))
+	if (s->way == WAY_OTHER && (a || !e->addresses_known || (!engine_is_local(e, &s->dst) && !was_filtered(e, s))))
 		return; /* a neighbour's, or a copy of one that is known */
 	if (a && a->client_isn != s->seq) { /* a new connection on the same ports */
 		previous = previous_of(a);
@@ -205,13 +213,6 @@ static void on_syn(struct engine *e, const struct segment *s)
 			a->previous = (uint8_t)previous;
 			a->previous_end = previous_end;
 		}
-		return;
-	}
-	if (a->by_word) { /* the packet itself */
-		a->by_word = false;
-		a->first = a->last = s->t;
-		a->ifindex = s->ifindex;
-		trail_add(e->trail, &a->trail, s, true);
 		return;
 	}
 	if (!a->out && !a->foreign)

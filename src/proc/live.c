@@ -424,6 +424,8 @@ static int on_packets(void *ctx, uint32_t events)
 	size_t n;
 
 	(void)events;
+	if (s->src->kernel) /* its words come before their packets, and are heard before them */
+		kernel_drain(s->src->kernel, take_word, s);
 	do {
 		n = capture_drain(s->src->capture, DRAIN_BATCH, take_segment, s);
 		advance(s, worker_now());
