@@ -350,7 +350,9 @@ static bool is_good_end(const struct facts *f)
 {
 	const struct attempt *a = f->a;
 
-	return f->situation == SITUATION_RESET && ((a->client_fin && a->server_fin) || rules_was_served(f));
+	bool orderly = a->client_fin && a->server_fin && (!a->bytes_known || a->server_bytes > 0);
+
+	return f->situation == SITUATION_RESET && (orderly || rules_was_served(f)) && !rules_was_killed(f);
 }
 
 /* Counted apart from those that failed. */

@@ -223,6 +223,9 @@ struct verdict rules_judge(const struct facts *f);
 /* Whether a connection that a RST ended had been served: both had what they came for, and nothing failed. */
 bool rules_was_served(const struct facts *f);
 
+/* Whether a process that died took the connection with it: however it ended, it was not served. */
+bool rules_was_killed(const struct facts *f);
+
 /* Whether the peer reset it at once and without a byte, as health checks and scanners do: told once as such. */
 bool rules_is_health_check(const struct facts *f);
 

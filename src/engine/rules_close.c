@@ -88,7 +88,7 @@ static bool closed_first(const struct facts *f)
 
 	if (a->first_fin != SIDE_SERVER)
 		return false;
-	return f->situation == SITUATION_CLOSED || (f->situation == SITUATION_RESET && by_server(a) && !a->client_fin);
+	return f->situation == SITUATION_CLOSED || (f->situation == SITUATION_RESET && by_server(a));
 }
 
 /* How much it may say to one that it turns away: a line, and more where hardly anything was asked, or nothing of it was read. */
@@ -176,6 +176,11 @@ static bool is_left_by_dead(const struct facts *f)
 	if (!f->died || f->vanished || !is_known(a) || a->client_left || (!closed_first(f) && !(aborted(f) && left_bytes(f))))
 		return false;
 	return (a->server_bytes == 0 && a->client_bytes > 0) || (was_killed(f) && !a->server_left);
+}
+
+bool rules_was_killed(const struct facts *f)
+{
+	return is_left_by_dead(f);
 }
 
 static enum confidence worker_died(const struct facts *f)

@@ -633,7 +633,7 @@ static const struct {
 static const char *death_words(const struct facts *f, const struct names *n, char *buf, size_t size)
 {
 	uint32_t signal = f->died_status & 0x7f, status = f->died_status >> 8 & 0xff;
-	char took[32], how[64];
+	char took[32], how[96];
 
 	if (!f->died || f->vanished) {
 		snprintf(buf, size, "%s died with a request of %s to port %u unread, so the kernel sent a RST", n->owner, n->peer, n->port);
@@ -644,8 +644,9 @@ static const char *death_words(const struct facts *f, const struct names *n, cha
 			: signal == 11 ? " (SIGSEGV: a crash)" : signal == 6 ? " (SIGABRT)" : "");
 	else
 		snprintf(how, sizeof(how), "ended with status %u", status);
-	snprintf(buf, size, "A worker of %s (pid %d) %s, %s after %s had connected to port %u and before it was answered; the server lives on",
-		n->owner, f->died_pid, how, words_duration(f->a->ended - f->a->first, took, sizeof(took)), n->peer, n->port);
+	snprintf(buf, size, "A worker of %s, pid %d, %s, %s after %s had connected to port %u and %s; the server lives on",
+		n->owner, f->died_pid, how, words_duration(f->a->ended - f->a->first, took, sizeof(took)), n->peer, n->port,
+		f->a->server_bytes ? "in the middle of its session" : "before it was answered");
 	return buf;
 }
 
