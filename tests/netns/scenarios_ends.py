@@ -165,11 +165,11 @@ def accept_queue_full_late(stage, abort=False):
     """
     stage.sysctl("net.ipv4.tcp_syncookies", 0)
     stage.sysctl("net.ipv4.tcp_abort_on_overflow", int(abort))
-    server = stage.serve(mode="hold", backlog=1, comm="demo-stuck")
+    server = stage.serve(mode="hold", backlog=2, comm="demo-stuck")
     late, release = connect_without_ack(stage)
-    stage.connect()
-    stage.connect()
-    assert stage.listeners() == [(2, 1)], stage.listeners()
+    for _ in range(3):
+        stage.connect()
+    assert stage.listeners() == [(3, 2)], stage.listeners()
     before = stage.counters()
     release()
     got, _ = ask(late, patience=2.5)
@@ -180,7 +180,7 @@ def accept_queue_full_late(stage, abort=False):
     else:
         assert stage.row_of(late, "syn-recv"), stage.rows("syn-recv")
     by = dict(by="host") if abort else {}
-    return stage.used(late, got, server, "2/1", "queue", queue_max=1, **by)
+    return stage.used(late, got, server, "3/2", "queue", queue_max=2, **by)
 
 
 @staged
