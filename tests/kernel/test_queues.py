@@ -5,9 +5,10 @@ import socket
 import pytest
 
 from diag import ESTABLISHED, LISTEN, SYN_RECV
-from ground import BOTH, eventually, everywhere, family_of, pause
+from ground import BOTH, everywhere, family_of, pause
 from history import new
 from lab import CLIENT4, SERVER4
+from pace import eventually
 
 OV, LD = "TcpExtListenOverflows", "TcpExtListenDrops"
 FULL, COOKIES, SENT = "TcpExtTCPReqQFullDrop", "TcpExtTCPReqQFullDoCookies", "TcpExtSyncookiesSent"
