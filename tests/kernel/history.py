@@ -63,7 +63,7 @@ BEHAVIOUR_SINCE = {
     "RTM_GETROUTE says EINVAL of rp_filter": [(6, 12), (6, 18)],
     "only an exact RST ends SYN_RECV": [(6, 1), (6, 12)],
     "a zero window's timeout is told by probes": [(6, 1), (6, 12)],
-    "the SYN queue takes one more than the backlog": [(6, 1), (6, 12)],
+    "the SYN queue takes one more than the backlog": [(5, 10), (6, 1)],
 }
 
 
