@@ -135,14 +135,6 @@ def readable(sock, timeout=1.0):
     assert select.select([sock], [], [], limit(timeout))[0], "nothing came to read"
 
 
-def eventually(question, timeout=1.0):
-    """The first true answer, or the last one."""
-    deadline = time.monotonic() + limit(timeout)
-    while not (answer := question()) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return answer
-
-
 def attach_filter(sock, code):
     """SO_ATTACH_FILTER of classic BPF: (code, offset if true, offset if false, operand) each."""
     program = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *line) for line in code))

@@ -3,9 +3,10 @@
 import pytest
 
 from diag import ESTABLISHED, LISTEN, SYN_RECV, TIME_WAIT
-from ground import BOTH, eventually, everywhere, family_of, pause
+from ground import BOTH, everywhere, family_of, pause
 from history import new
 from lab import SERVER6
+from pace import eventually
 from peer import MSS, timestamps
 
 OTHER_MAC, BROADCAST_MAC = "02:00:00:00:00:99", "ff:ff:ff:ff:ff:ff"

@@ -5,10 +5,10 @@ import struct
 import pytest
 
 from diag import BOUND_INACTIVE, CLOSE, INET_DIAG_INFO, LISTEN, MSG, Destroyed
-from ground import BOTH, as_nobody, attach_filter, eventually, everywhere, family_of, pause, readable
+from ground import BOTH, as_nobody, attach_filter, everywhere, family_of, pause, readable
 from history import new
 from lab import CLIENT4
-from pace import settle
+from pace import eventually, settle
 
 LINGER_0 = socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
 USER_TIMEOUT_MS = 300

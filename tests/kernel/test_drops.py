@@ -6,8 +6,9 @@ import struct
 import pytest
 
 from diag import LISTEN, SYN_RECV
-from ground import BOTH, attach_filter, eventually, everywhere, family_of
+from ground import BOTH, attach_filter, everywhere, family_of
 from lab import SERVER4, SERVER6
+from pace import eventually
 from peer import MSS, tcp_header
 
 LD = "TcpExtListenDrops"

@@ -6,9 +6,10 @@ import pytest
 
 from bpf import drop_look_ups
 from diag import BOUND_INACTIVE, CLOSE, ESTABLISHED, LISTEN, SYN_RECV, SYN_SENT, TIME_WAIT
-from ground import BOTH, eventually, everywhere, family_of
+from ground import BOTH, everywhere, family_of
 from history import new
 from lab import CLIENT4, SERVER4, SERVER6
+from pace import eventually
 from peer import PEER4
 
 ALL_STATES = set(range(1, BOUND_INACTIVE + 1))

@@ -1,13 +1,13 @@
-"""Names that tcpwhy asks the kernel for: counters, reasons, tracepoints' arguments. They come with one version or another."""
+"""Names that tcpwhy asks the kernel for: counters, settings, reasons, tracepoints' arguments. They come with a version."""
 import os
 import re
 
 import pytest
 
-from btf import Btf
+from btf import PATH, Btf
 from ground import COUNTERS
-from history import ARGUMENTS_SINCE, COUNTERS_SINCE, REASONS_SINCE, is_there
-from lab import REPO, Namespace
+from history import ARGUMENTS_SINCE, COUNTERS_SINCE, REASONS_SINCE, SETTINGS_SINCE, is_there
+from lab import REPO, LabError, Namespace
 
 SOURCES = os.path.join(REPO, "src")
 
@@ -24,17 +24,23 @@ def reasons_read():
     return [name for name in re.findall(r"X\((\w+)\)", listed) if name != "OTHER"]
 
 
+def settings_read():
+    """Those that the Host view shows."""
+    with open(os.path.join(SOURCES, "collect/inventory.c")) as file:
+        return re.findall(r'\{"(net\.[\w.]+)", "', file.read())
+
+
 @pytest.fixture(scope="module")
-def counters_here():
+def host():
     made = Namespace(f"twlab-{os.getpid()}-names-s")
-    try:
-        return made.counters()
-    finally:
-        made.delete()
+    yield made
+    made.delete()
 
 
 @pytest.fixture(scope="module")
 def types():
+    if not os.path.exists(PATH):
+        pytest.skip(f"nothing to ask: this kernel has no {PATH} (CONFIG_DEBUG_INFO_BTF), so tcpwhy has no reasons of it")
     return Btf()
 
 
@@ -45,13 +51,27 @@ def as_known(table, name, there):
 
 
 @pytest.mark.parametrize("name", sorted({*COUNTERS, *counters_read()}))
-def test_counter(counters_here, name):
+def test_counter(host, name):
     """A counter has its name, from the version on that COUNTERS_SINCE says (all kernels since 5.10 where it does not).
 
     Kernel: snmp4_net_list, snmp4_tcp_list, snmp6_ipstats_list (net/ipv4/proc.c, net/ipv6/proc.c)
     Causes: all
     """
-    assert as_known(COUNTERS_SINCE, name, name in counters_here)
+    assert as_known(COUNTERS_SINCE, name, name in host.counters())
+
+
+@pytest.mark.parametrize("name", settings_read())
+def test_setting(host, name):
+    """A setting has its name, from the version on that SETTINGS_SINCE says; that of conntrack once it is loaded.
+
+    Kernel: ipv4_net_table, ipv6_table_template, nf_ct_sysctl_table (sysctl)
+    Causes: all
+    """
+    try:
+        there = host.sysctl(name) != ""
+    except LabError:
+        there = False
+    assert as_known(SETTINGS_SINCE, name, there)
 
 
 @pytest.mark.parametrize("name", reasons_read())

@@ -5,9 +5,10 @@ import socket
 import pytest
 
 from diag import ESTABLISHED, LISTEN, SYN_RECV
-from ground import BOTH, eventually, everywhere, family_of, pause
+from ground import BOTH, everywhere, family_of, pause
 from history import new
 from lab import CLIENT4, SERVER4
+from pace import eventually
 
 OV, LD = "TcpExtListenOverflows", "TcpExtListenDrops"
 FULL, COOKIES, SENT = "TcpExtTCPReqQFullDrop", "TcpExtTCPReqQFullDoCookies", "TcpExtSyncookiesSent"
@@ -141,7 +142,7 @@ def syn_queue(backlog):
 
 @pytest.mark.parametrize("backlog", [0, 2])
 def test_syn_queue_full(lab, port, backlog):
-    """Without cookies the SYN queue takes one more than the backlog (before some version between 6.1 and 6.12 as many as
+    """Without cookies the SYN queue takes one more than the backlog (before some version between 5.10 and 6.1 as many as
     the backlog, so none at all with 0); each further SYN gets no answer and adds one to the listener's drops, ListenDrops
     and TCPReqQFullDrop.
 

@@ -5,8 +5,9 @@ import struct
 
 import pytest
 
-from ground import BOTH, eventually, pause, readable
+from ground import BOTH, pause, readable
 from lab import CLIENT4, SERVER4, SERVER6, Namespace, _names
+from pace import eventually
 from peer import MSS, timestamps
 
 LINGER_0 = socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)

@@ -4,9 +4,10 @@ import socket
 import pytest
 
 from diag import LISTEN, SYN_RECV
-from ground import BOTH, eventually, everywhere, family_of
+from ground import BOTH, everywhere, family_of
 from history import new
 from lab import CLIENT4, SERVER4, SERVER4_OTHER, SERVER6
+from pace import eventually
 from peer import PEER4, PEER6
 from routes import NUD_FAILED, NUD_INCOMPLETE, NUD_PERMANENT
 

@@ -10,6 +10,7 @@ import scenarios_ends
 import scenarios_kernel
 import scenarios_nat
 import scenarios_net
+from lab import KERNEL
 
 PROVED = ("proved",)
 SURE = ("proved", "inferred")
@@ -161,6 +162,15 @@ WANTED = {want.cause: want for want in [
     silent("remote-silent", confidence=UNSURE, advice="tcptraceroute"),
     reset("remote-reset", confidence=SURE, advice="log"),
 ]}
+
+# What an older kernel cannot prove: the version that can, and what is told before. RSTs have reasons since 6.10, drops since 5.17.
+BEFORE = {
+    "socket-destroyed": ((6, 10), dict(confidence=OPEN, advice="", beside=["unknown"], before=["none", "unknown"])),
+    "nfqueue-dead": ((5, 17), dict(confidence=UNSURE, advice="")),
+    "tproxy-dead": ((5, 17), dict(confidence=UNSURE, advice="")),
+    "bpf-drop": ((5, 17), dict(confidence=OPEN, advice="", beside=["firewall-drop"], before=["firewall-drop", "unknown"])),
+}
+WANTED.update((cause, WANTED[cause].but(**less)) for cause, (version, less) in BEFORE.items() if KERNEL < version)
 
 # Where a variant is told otherwise than its cause's plain form.
 OTHERWISE = {

@@ -33,6 +33,7 @@ from pace import limit, settle
 HERE = os.path.dirname(os.path.abspath(__file__))
 REPO = os.path.dirname(os.path.dirname(HERE))
 PYTHON = "/usr/bin/python3"
+KERNEL = tuple(int(number) for number in re.match(r"(\d+)\.(\d+)", os.uname().release).groups())
 
 SERVER4, SERVER4_OTHER, CLIENT4 = "10.77.0.1", "10.77.0.3", "10.77.0.2"
 SERVER6, CLIENT6 = "fd77::1", "fd77::2"
@@ -142,6 +143,8 @@ class Namespace:
             # The module is not loaded yet; the kernel does it for a rule that asks.
             self.nft("table inet asks { chain c { type filter hook input priority 0; ct state new; }; }\ndelete table inet asks")
         with self:
+            if not os.path.exists(path):
+                raise LabError(f"this kernel has no setting {name}")
             with open(path) as file:
                 old = file.read().strip()
             if value is not None:

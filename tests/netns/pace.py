@@ -1,7 +1,7 @@
 """How slow this machine is, and how long a test waits here for what it expects.
 
-    eventually(question, limit(1.0))        a limit: only a failing test takes so long, so it is generous
-    time.sleep(settle(0.05))                a pause: every test takes so long, so it grows with slowness only
+    eventually(question, 1.0)       a limit: only a failing test takes so long, so it is generous (else: limit(1.0))
+    time.sleep(settle(0.05))        a pause: every test takes so long, so it grows with slowness only
 
 Limits were made on a machine where two hundred rounds of `work()` take REFERENCE; an emulated one needs ten times as
 long. $TCPWHY_SLOW says how many times slower, where measuring once at the start does not (a load that comes later).
@@ -45,6 +45,14 @@ def slowness():
 def limit(seconds):
     """The limit for something that takes less than `seconds` on a machine at rest."""
     return seconds * min(ENDLESS, max(GENEROUS, 2 * slowness()))
+
+
+def eventually(question, seconds=1.0):
+    """The first true answer, or the last one after limit(seconds)."""
+    deadline = time.monotonic() + limit(seconds)
+    while not (answer := question()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return answer
 
 
 def settle(seconds):

@@ -20,7 +20,7 @@ from lab import CLIENT4, CLIENT6, SERVER4, SERVER4_OTHER, SERVER6
 
 SETTLE = 1.7        # how long a listener must be up before its going away is history, in seconds
 # A client that waits so long sends three SYNs: at 0, 1 and 2 s, before Linux 6.5 at 0, 1 and 3 s (tcp_syn_linear_timeouts).
-PATIENCE = 2.6 if os.path.exists("/proc/sys/net/ipv4/tcp_syn_linear_timeouts") else 3.6
+PATIENCE = 2.3 if os.path.exists("/proc/sys/net/ipv4/tcp_syn_linear_timeouts") else 3.3
 
 
 def used(addr, port, got, **more):

@@ -22,7 +22,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from lab import CLIENT4, SERVER4, checksum, run
-from pace import limit
+from pace import eventually, limit, settle
 from scenarios import PATIENCE, SETTLE, by_server, used
 
 ANY = ("0.0.0.0", 0)
@@ -136,10 +136,7 @@ def rose(stage, before, name, at_least=1):
 
 def await_that(condition, timeout=2.0):
     """Poll what takes the kernel or a process an instant."""
-    deadline = time.monotonic() + limit(timeout)
-    while not condition():
-        assert time.monotonic() < deadline, "never came true"
-        time.sleep(0.02)
+    assert eventually(condition, timeout), "never came true"
 
 
 def open_files(server):
@@ -165,11 +162,11 @@ def accept_queue_full_late(stage, abort=False):
     """
     stage.sysctl("net.ipv4.tcp_syncookies", 0)
     stage.sysctl("net.ipv4.tcp_abort_on_overflow", int(abort))
-    server = stage.serve(mode="hold", backlog=1, comm="demo-stuck")
+    server = stage.serve(mode="hold", backlog=2, comm="demo-stuck")
     late, release = connect_without_ack(stage)
-    stage.connect()
-    stage.connect()
-    assert stage.listeners() == [(2, 1)], stage.listeners()
+    for _ in range(3):
+        stage.connect()
+    assert stage.listeners() == [(3, 2)], stage.listeners()
     before = stage.counters()
     release()
     got, _ = ask(late, patience=2.5)
@@ -180,7 +177,7 @@ def accept_queue_full_late(stage, abort=False):
     else:
         assert stage.row_of(late, "syn-recv"), stage.rows("syn-recv")
     by = dict(by="host") if abort else {}
-    return stage.used(late, got, server, "2/1", "queue", queue_max=1, **by)
+    return stage.used(late, got, server, "3/2", "queue", queue_max=2, **by)
 
 
 @staged
@@ -266,7 +263,7 @@ def half_open(stage, count):
     stage.client_rule("out", f"tcp dport {stage.port} tcp flags & rst == rst drop")
     for _ in range(count):
         stage.lab.send_syn(SERVER4, stage.port, stage.lab.spare_port())
-    time.sleep(0.1)
+    time.sleep(settle(0.1))
     return len(stage.rows("syn-recv"))
 
 
@@ -546,7 +543,7 @@ def slow_but_moving(stage, seconds=4.0):
             time.sleep(0.2)
         for client in clients:
             client.result()
-    assert min(queued) > 0 and max(waited) < 1.0, (queued, max(waited))
+    assert min(queued) > 0 and max(waited) < limit(1.0), (queued, max(waited))
     return used(SERVER4, stage.port, "none", **by_server(server), waited=max(waited))
 
 
@@ -611,7 +608,7 @@ def known_peer_passes(stage):
     early = stage.connect()
     assert_served(early)
     early.close()
-    time.sleep(0.1)
+    time.sleep(settle(0.1))
     assert half_open(stage, 20) == 20
     client = stage.connect()
     assert_served(client)

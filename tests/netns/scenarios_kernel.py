@@ -21,7 +21,7 @@ from functools import partial
 
 import bpf_programs as bpf
 import scenarios
-from lab import CLIENT4, SERVER4, LabError, run
+from lab import CLIENT4, KERNEL, SERVER4, LabError, run
 from packets import ACK, PSH, Tap
 from scenarios import PATIENCE, by_server, used
 from scenarios_net import (
@@ -442,7 +442,7 @@ REPLY_TAKEN = {"clsact-egress", "tcx-egress", "cgroup-egress", "netfilter-output
 
 
 @scenario
-def bpf_drop(lab, port, undo, how="tcx-ingress", family=4):
+def bpf_drop(lab, port, undo, how="tcx-ingress" if KERNEL >= (6, 6) else "clsact-ingress", family=4):
     """A BPF program takes the SYNs of the port, or the SYN-ACKs from it."""
     attach, wire, evidence = BPF_DROPS[how]
     server = attach(lab, port, undo, "drop", family)

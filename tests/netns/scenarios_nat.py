@@ -13,12 +13,11 @@ iptables-legacy tables stay registered in a namespace for good, although emptied
 """
 import os
 import re
-import time
 from functools import partial
 
 import scenarios
 from lab import SERVER4, SERVER6, LabError, Namespace, run
-from pace import limit
+from pace import eventually
 from packets import ACK, RST, SYN, Tap
 from scenarios import by_server
 from scenarios_kernel import DROPS, healthy, iptables
@@ -51,11 +50,8 @@ class Container:
         if default_route:
             host.ip(f"route add default via {outside}")
         sysctl(undo, server, "net.ipv6.conf.all.forwarding" if family == 6 else "net.ipv4.ip_forward", 1)
-        deadline = time.monotonic() + limit(5)
-        while "state forwarding" not in run(server.command("ip", "-d", "link", "show", "inside0")):
-            if time.monotonic() > deadline:
-                raise LabError("the bridge does not forward")
-            time.sleep(0.02)
+        if not eventually(lambda: "state forwarding" in run(server.command("ip", "-d", "link", "show", "inside0")), 5):
+            raise LabError("the bridge does not forward")
 
 
 # Rules that publish a port, or send it elsewhere on this host

@@ -33,7 +33,7 @@ import packets
 import scenarios
 from lab import CLIENT4, CLIENT6, SERVER4, SERVER4_OTHER, SERVER6, LabError, Namespace, run
 from packets import ACK, FIN, PSH, RST, SYN, URG
-from pace import limit
+from pace import eventually, settle
 from scenarios import PATIENCE, by_server, used
 
 IP_FREEBIND, IP_MINTTL, IPV6_MINHOPCOUNT = 15, 21, 73
@@ -205,7 +205,7 @@ def hand_made(lab, port, addr=SERVER4, src=CLIENT4, flags=SYN, answers=0, **more
     source = lab.spare_port()
     with packets.Tap(lab.server) as tap:
         inject(lab, src, source, addr, port, flags, **more)
-        time.sleep(0.3)
+        time.sleep(settle(0.3))
         out = [bits for way, bits, _ in tap.segments(source) if way == "out"]
     assert len(out) == answers, out
     return used(addr, port, "none", peer=src, peer_port=source)
@@ -365,10 +365,8 @@ def duplicate_address(lab, port, undo, _family):
     sysctl(undo, lab.server, "net.ipv6.conf.eth0.accept_dad", 1)
     with for_a_while(lab.client, addr, 64):
         ip(undo, lab.server, f"address add {addr}/64 dev eth0", f"address del {addr}/64 dev eth0")
-        deadline = time.monotonic() + limit(3)
-        while "dadfailed" not in run(lab.server.command("ip", "address", "show", "to", addr)):
-            assert time.monotonic() < deadline, "the address is not found to be a duplicate"
-            time.sleep(0.05)
+        assert eventually(lambda: "dadfailed" in run(lab.server.command("ip", "address", "show", "to", addr)), 3), \
+            "the address is not found to be a duplicate"
     return addr
 
 
@@ -560,8 +558,7 @@ def leave_in_time_wait(lab, undo, port, shift=0):
     assert asks(client.sock) == ("none", b"")
     last = sequence(client.sock)[0]
     client.close()
-    time.sleep(0.1)
-    assert len(rows(lab.server, "time-wait", port)) == 1
+    assert eventually(lambda: len(rows(lab.server, "time-wait", port)) == 1)
     return client.source[1], last
 
 
@@ -682,9 +679,9 @@ def stray_segment(lab, port, undo, kind="ack"):
         source = lab.spare_port()
         quiet(lab, undo, source)
         inject(lab, CLIENT4, source, SERVER4, port, SYN, seq=1000)
-        time.sleep(0.1)
+        time.sleep(settle(0.1))
         inject(lab, CLIENT4, source, SERVER4, port, ACK, seq=1001, ack=0x7777)
-        time.sleep(0.2)
+        eventually(lambda: moved["TcpOutRsts"])
         result = used(SERVER4, port, "none", peer_port=source)
     assert moved["TcpOutRsts"] == 1
     return result | dict(evidence=["ACK", "stray"])
@@ -719,8 +716,7 @@ def middlebox_reset(lab, port, undo, ttl=51, both_ends=False):
         forged = packets.tcp(SERVER4, port, CLIENT4, source, RST, seq=theirs)
         packets.send(lab.client, packets.ethernet("00:00:00:00:00:00", "00:00:00:00:00:00",
                                                   packets.ip(SERVER4, CLIENT4, forged, ttl=ttl)), "lo")
-    time.sleep(0.2)
-    assert rows(lab.server, "established", port) == []
+    assert eventually(lambda: rows(lab.server, "established", port) == [])
     got, _ = asks(client.sock, b"again\n")
     assert got == "ECONNRESET", got
     return used(SERVER4, port, got, peer_port=source, by="peer", ttl=ttl, **by_server(server, "TTL", str(ttl)))
@@ -990,8 +986,7 @@ def peer_reset_usual_ttl(lab, port, undo):
     assert asks(client.sock) == ("none", b"hello\n")
     with packets.Tap(lab.server) as tap:
         abort(client)
-        time.sleep(0.1)
-        assert [way for way, bits, _ in tap.segments(port) if bits & RST] == ["in"]
+        assert eventually(lambda: [way for way, bits, _ in tap.segments(port) if bits & RST]) == ["in"]
     return used(SERVER4, port, "none", peer_port=client.source[1], by="peer")
 
 
@@ -1004,9 +999,7 @@ def small_loss_recovers(lab, port, undo):
     undo.callback(remove)
     moved = Moved(lab.server)
     client.sock.sendall(b"hello\n")
-    deadline = time.monotonic() + limit(2)
-    while not moved["TcpRetransSegs"] and time.monotonic() < deadline:
-        time.sleep(0.02)
+    eventually(lambda: moved["TcpRetransSegs"], 2)
     remove()
     assert client.sock.recv(100) == b"hello\n"
     assert moved["TcpRetransSegs"] >= 1
@@ -1126,8 +1119,7 @@ def nobodys_addresses(lab, port, undo):
         for addr in asked:
             question = packets.arp(packets.ARP_REQUEST, here, CLIENT4, "00:00:00:00:00:00", addr)
             packets.send(lab.client, packets.ethernet(packets.BROADCAST, here, question))
-        time.sleep(0.3)
-        assert all(tap.neighbours(addr) == ["in who-has"] for addr in asked)
+        assert eventually(lambda: all(tap.neighbours(addr) == ["in who-has"] for addr in asked))
     return used(asked[0], port, "none", asked=asked)
 
 

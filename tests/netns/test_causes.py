@@ -26,8 +26,8 @@ def check(watch, result, want):
         assert line["outcome"] == want.outcome
     else:
         assert line["by"] == result.get("by", "host")
-    assert line["confidence"] in want.confidence
-    assert line["client_sees"] == want.client_sees
+    assert line["confidence"] in want.confidence, line
+    assert line["client_sees"] == want.client_sees, line
     check_ends(line, result, want)
     check_words(line, result, want)
     if not want.anywhere:

@@ -13,6 +13,7 @@ import pytest
 
 import scenarios
 from lab import CLIENT4, SERVER4, SERVER4_OTHER, SERVER6
+from pace import eventually
 
 LINGER_RESET = struct.pack("ii", 1, 0)
 
@@ -70,6 +71,8 @@ def test_firewall_rules_elsewhere_blame_no_firewall(lab, watch, port):
 def test_loopback_and_another_address_both(lab, watch, port):
     """127.0.0.1 and 10.77.0.3 listen; who dials 10.77.0.1 meets neither."""
     servers = [lab.serve(port, "127.0.0.1"), lab.serve(port, SERVER4_OTHER)]
+    seen = {"127.0.0.1", SERVER4_OTHER}     # or it may have been too early
+    eventually(lambda: seen <= {line["addr"] for line in watch.lines if line["type"] == "listener" and line["port"] == port}, 2)
     assert lab.dial(SERVER4, port).errno == "ECONNREFUSED"
     assert lab.dial(SERVER4_OTHER, port).errno == "none"
     line = one_failure(watch, port, "refused")

@@ -5,10 +5,15 @@ import subprocess
 import pytest
 from screen import PROGRAM, Terminal
 
+# In a chroot the root is no mount point, whose propagation unshare(1) could change: /sys is.
+ALONE = "mount --make-rprivate /sys &&"
+
 # A name, how the program is started, which source is off, and a word of the reason.
 LACKING = {
-    "a container without /sys": ("unshare -m sh -c 'mount -t tmpfs none /sys && exec {}'", "kernel", "no BTF"),
-    "a machine without BTF": ("unshare -m sh -c 'mount -t tmpfs none /sys/kernel && exec {}'", "kernel", "no BTF"),
+    "a container without /sys": (f"unshare -m --propagation unchanged sh -c '{ALONE} mount -t tmpfs none /sys; exec {{}}'",
+                                 "kernel", "no BTF"),
+    "a machine without BTF": (f"unshare -m --propagation unchanged sh -c '{ALONE} mount -t tmpfs none /sys/kernel; exec {{}}'",
+                              "kernel", "no BTF"),
     "without CAP_NET_ADMIN": ("setpriv --bounding-set=-net_admin --inh-caps=-net_admin {}", "firewall", "CAP_NET_ADMIN"),
     "without CAP_NET_RAW": ("setpriv --bounding-set=-net_raw --inh-caps=-net_raw {}", "packets", "not permitted"),
     "an ordinary user": ("setpriv --reuid=1000 --regid=1000 --clear-groups {}", "kernel", "CAP_BPF"),
