@@ -9,7 +9,7 @@
 #
 # A case runs in mount, process, host name and network namespaces of its own, so any number of them run side by side, and
 # what is left over ends with them. Exit: 0 told as it should be, 1 not, 7 cannot be made here, 8 not set up.
-# shellcheck shell=bash disable=SC2317
+# shellcheck shell=bash disable=SC2317,SC2034
 case_file=$(readlink -f "$0")
 if [ -z "${FIELD_FOLDER:-}" ]; then
 	[ "$(id -u)" = 0 ] || { echo "needs root"; exit 8; }
