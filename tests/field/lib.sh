@@ -70,6 +70,8 @@ etc() { # FILE: this case's own /etc/FILE is $D/FILE
 	mount --bind "$D/$1" "/etc/$1"
 }
 
+[ ! -e /etc/resolv.conf ] || { : >resolv.conf; etc resolv.conf; } # no name server: look-ups fail at once
+
 missing() { echo "cannot be made here: $*"; exit 7; }
 void() { echo "not set up: $*"; tail -20 bg.log 2>/dev/null; exit 8; }
 for n in s c; do ip netns add $n || void "ip netns add"; done
