@@ -9,7 +9,7 @@
 #
 # A case runs in mount, process, host name and network namespaces of its own, so any number of them run side by side, and
 # what is left over ends with them. Exit: 0 told as it should be, 1 not, 7 cannot be made here, 8 not set up.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2317,SC2034
 case_file=$(readlink -f "$0")
 if [ -z "${FIELD_FOLDER:-}" ]; then
 	[ "$(id -u)" = 0 ] || { echo "needs root"; exit 8; }
@@ -30,7 +30,7 @@ if [ -z "${FIELD_FOLDER:-}" ]; then
 	}
 	trap cleanup EXIT
 	trap 'exit 9' INT TERM
-	unshare --mount --pid --uts --fork --kill-child --mount-proc --propagation private bash "$case_file" "$@" </dev/null &
+	unshare --mount --pid --uts --net --fork --kill-child --mount-proc --propagation private bash "$case_file" "$@" </dev/null &
 	child=$!
 	trap 'kill -9 $child; wait $child; exit 9' INT TERM
 	wait $child
@@ -70,8 +70,10 @@ etc() { # FILE: this case's own /etc/FILE is $D/FILE
 	mount --bind "$D/$1" "/etc/$1"
 }
 
+[ ! -e /etc/resolv.conf ] || { : >resolv.conf; etc resolv.conf; } # no name server: look-ups fail at once
+
 missing() { echo "cannot be made here: $*"; exit 7; }
-void() { echo "not set up: $*"; cat bg.log 2>/dev/null | tail -20; exit 8; }
+void() { echo "not set up: $*"; tail -20 bg.log 2>/dev/null; exit 8; }
 for n in s c; do ip netns add $n || void "ip netns add"; done
 s() { nsenter --net=/run/netns/s "$@"; }
 c() { nsenter --net=/run/netns/c "$@"; }
@@ -98,7 +100,7 @@ publish() { # PORT TARGET: DNAT of s into k
 }
 switch() { # s and c are no longer joined by a cable but by the bridge br0 of k, ports ps and pc
 	ip netns add k; ip -n k link set lo up; ip -n k link add br0 type bridge; ip -n k link set br0 up address 02:00:00:00:00:99
-	local n m=1 mac
+	local n m=1
 	ip -n s link del e0
 	for n in s c; do
 		ip link add e0 netns $n address 02:00:00:00:00:0$m type veth peer name p$n netns k
@@ -155,7 +157,7 @@ watch() {
 told() {
 	if [ -n "$W" ]; then
 		sleep 2 # the last verdicts
-		kill $W 2>/dev/null; wait $W
+		kill "$W" 2>/dev/null; wait "$W"
 		local status=$?
 		[ $status = 0 ] || [ $status = 143 ] || { echo "tcpwhy ended with $status: $(tail -5 err)"; bad=1; }
 		W=''

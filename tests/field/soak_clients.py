@@ -377,6 +377,29 @@ def redis_close(place, size):
     return tries(8 * size, place, once)
 
 
+def redis_wait(place, size):
+    """A consumer that blocks until something comes."""
+    def once():
+        with place.dial() as sock:
+            sock.sendall(b"BLPOP nothing 6\r\n")
+            return sock.recv(99) == b"*-1\r\n"
+    return tries(1, place, once)
+
+
+def redis_subscribe(place, size):
+    def once():
+        with place.dial() as sock:
+            sock.sendall(b"SUBSCRIBE news\r\n")
+            if b"subscribe" not in sock.recv(99):
+                return False
+            time.sleep(6)
+            with place.dial() as other:
+                other.sendall(b"PUBLISH news x\r\n")
+                other.recv(99)
+            return b"message" in sock.recv(99)
+    return tries(1, place, once)
+
+
 def redis_bench(place, size):
     code, out = place.run(["redis-benchmark", "-h", place.host, "-p", str(place.port), "-c", "8", "-n", "400", "-t", "get,set", "-q"])
     return 16, 16 if code == 0 else 0
@@ -416,6 +439,12 @@ def psql_copy(place, size):
     code, out = place.run(["psql", f"host={place.host} port={place.port} user=postgres sslmode=require", "-c",
                            "copy (select repeat('x', 100) from generate_series(1, 20000)) to stdout"])
     return 1, int(code == 0 and len(out) == 101 * 20000)
+
+
+def psql_slow(place, size):
+    """A query that takes its time: the client waits, and is served."""
+    code, out = place.run(["psql", f"host={place.host} port={place.port} user=postgres sslmode=disable", "-Atc", "select 1 from pg_sleep(7)"])
+    return 1, int(code == 0 and out.strip() == "1")
 
 
 def pg_isready(place, size):
@@ -491,6 +520,11 @@ def ssh_keyscan(place, size):
     return 1, int("ssh-ed25519" in out)
 
 
+def ssh_silent(place, size):
+    code, out = place.run([*ssh_words(place), f"root@{place.host}", "sleep 6; echo done"])
+    return 1, int(code == 0 and out == "done\n")
+
+
 def rsync(place, size):
     with tempfile.TemporaryDirectory() as folder:
         code, _ = place.run(["rsync", "-a", f"rsync://{place.host}:{place.port}/www/big", folder])
@@ -564,6 +598,24 @@ def curl_smtp(place, size):
     code, _ = place.run(["curl", "-ksS", "-m", "20", "--mail-from", "a@x.test", "--mail-rcpt", "b@x.test", "-T", "-",
                          f"smtp{'s' if place.tls else ''}://{place.host}:{place.port}"], text=b"Subject: x\r\n\r\ntext\r\n")
     return 1, int(code == 0)
+
+
+def date(place, size):
+    """A server that speaks first, and closes."""
+    def once():
+        with place.dial() as sock:
+            return b":" in read_all(sock)
+    return tries(4 * size, place, once)
+
+
+def log(place, size):
+    """One way: lines go there, nothing comes back."""
+    def once():
+        with place.dial() as sock:
+            for _ in range(3):
+                sock.sendall(b"a line of a log\n" * 50)
+        return True
+    return tries(4 * size, place, once)
 
 
 def sort_half(place, size):
@@ -699,14 +751,16 @@ CLIENTS = {
     ("s_server", "https"): [curl, s_client, http10],
     ("ncat", "echo"): [echo, probe],
     ("socat", "sort"): [ncat_sort, sort_half],
+    ("socat", "date"): [date],
+    ("socat", "log"): [log],
     ("socat", "http"): [curl, http10],
-    ("postgres", "sql"): [psql_tls, psql_plain, psql_copy, pg_isready, pgbench, pgbench_tls, probe],
+    ("postgres", "sql"): [psql_tls, psql_plain, psql_copy, psql_slow, pg_isready, pgbench, pgbench_tls, probe],
     ("mariadb", "sql"): [mysql_plain, mysql_tls, mysqladmin, mysql_tls],
-    ("redis", "plain"): [redis_cli, redis_quit, redis_close, redis_bench, probe],
+    ("redis", "plain"): [redis_cli, redis_quit, redis_close, redis_bench, redis_wait, redis_subscribe, probe],
     ("redis", "tls"): [redis_cli, redis_quit, redis_close],
     ("memcached", "plain"): [memcached_quit, memcached_close, probe],
     ("memcached", "tls"): [memcached_quit, memcached_close],
-    ("sshd", "ssh"): [ssh, ssh_rsync, ssh_git, sftp, ssh_keyscan, probe],
+    ("sshd", "ssh"): [ssh, ssh_silent, ssh_rsync, ssh_git, sftp, ssh_keyscan, probe],
     ("vsftpd", "ftp"): [curl_ftp, curl_ftp_list, python_ftp, probe],
     ("vsftpd", "ftps"): [curl_ftp, curl_ftp_list, python_ftp],
     ("exim", "smtp"): [smtp, smtp_starttls, curl_smtp, probe],

@@ -29,7 +29,7 @@ PORTS = {
     "lighttpd": {"http": 8083, "https": 8084},
     "s_server": {"https": 8091},
     "ncat": {"echo": 9002},
-    "socat": {"http": 9003, "sort": 9001},
+    "socat": {"http": 9003, "sort": 9001, "date": 9004, "log": 9005},
     "postgres": {"sql": 5432},
     "mariadb": {"sql": 3306},
     "redis": {"plain": 6379, "tls": 6380},
@@ -177,12 +177,11 @@ class Apache(Server):
         with open(lab.path("apache.conf"), "w") as file:
             file.write(f"ServerRoot /etc/apache2\nServerName x\nPidFile {lab.path('apache.pid')}\n"
                        f"ErrorLog {lab.path('apache.err')}\n{modules}\nUser www-data\nDocumentRoot {lab.path('www')}\n"
-                       f"TypesConfig /etc/mime.types\nMutex posixsem\nKeepAliveTimeout 2\nRequestReadTimeout header=3\n"
+                       f"TypesConfig /etc/mime.types\nMutex posixsem\nKeepAliveTimeout 2\nMaxConnectionsPerChild 500\n"
                        "Listen 8011\nListen 8012\nListen 8013\nListen 8014\nSSLSessionCache none\n"
                        f"<VirtualHost *:8012>\n{tls}Protocols h2 http/1.1\n</VirtualHost>\n"
                        f"<VirtualHost *:8013>\n{tls}KeepAlive Off\n</VirtualHost>\n"
-                       "<VirtualHost *:8014>\nProxyPass / http://127.0.0.1:8031/\n</VirtualHost>\n"
-                       .replace("RequestReadTimeout header=3\n", ""))
+                       "<VirtualHost *:8014>\nProxyPass / http://127.0.0.1:8031/\n</VirtualHost>\n")
 
     def commands(self):
         return [["apache2", "-f", self.lab.path("apache.conf"), "-DFOREGROUND"]]
@@ -249,7 +248,7 @@ class Gunicorn(Server):
 
     def commands(self):
         common = ["gunicorn", "--chdir", self.lab.folder, "--graceful-timeout", "10", "--keep-alive", "3", "--log-level", "warning"]
-        return [[*common, "-w", "2", "-b", "0.0.0.0:8041", "wapp:app"],
+        return [[*common, "-w", "2", "--max-requests", "300", "--max-requests-jitter", "100", "-b", "0.0.0.0:8041", "wapp:app"],
                 [*common, "-w", "1", "-k", "gthread", "--threads", "8", "-b", "0.0.0.0:8042", "--certfile", self.lab.cert,
                  "--keyfile", self.lab.key, "wapp:app"]]
 
@@ -358,7 +357,9 @@ class Ncat(Server):
 class Socat(Server):
     def commands(self):
         return [["socat", "TCP-LISTEN:9003,fork,reuseaddr,backlog=128", "TCP:127.0.0.1:8001"],
-                ["socat", "TCP-LISTEN:9001,fork,reuseaddr,backlog=128", "EXEC:sort"]]
+                ["socat", "TCP-LISTEN:9001,fork,reuseaddr,backlog=128", "EXEC:sort"],
+                ["socat", "TCP-LISTEN:9004,fork,reuseaddr,backlog=128", "EXEC:date"],
+                ["socat", "-u", "TCP-LISTEN:9005,fork,reuseaddr,backlog=128", "OPEN:/dev/null"]]
 
 
 class Postgres(Server):
