@@ -104,7 +104,7 @@ struct event_port {
 /* What the host itself is like; the same kind and name again replaces. */
 struct event_host {
 	char netns[32];
-	char kind[12]; /* interface, sysctl, counter, firewall */
+	char kind[12]; /* interface, sysctl, counter, firewall; forecast (-x) */
 	char name[64], value[96], note[120];
 };
 
