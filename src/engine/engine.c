@@ -77,7 +77,7 @@ void engine_free(struct engine *e)
 	reasons_free(e->reasons);
 	inners_free(e->inners);
 	trail_free(e->trail);
-	table_free(e->rollups);
+	report_rollups_free(e->rollups);
 	table_free(e->peers);
 	table_free(e->ports);
 	wheel_free(e->deadlines);

@@ -271,6 +271,7 @@ struct facts;
 
 /* report.c: events, rolled up where they are many. */
 struct table *report_rollups_new(struct hash_key key);
+void report_rollups_free(struct table *rollups);
 void report_attempt(struct engine *e, struct attempt *a, const struct facts *f,
 	const struct verdict *v, bool again);
 /* A RST that ended a connection which had been served: counted, and no failure. */
