@@ -306,6 +306,32 @@ static void test_resets(void **state)
 	}
 }
 
+/* Another port's queue overflows meanwhile: that is no evidence of why this one resets. */
+static void test_counters_of_others(void **state)
+{
+	struct flow f;
+	struct bench *b = bench_connected(&f, true);
+	const struct event_attempt *a;
+	bool own = false;
+
+	(void)state;
+	flow_send(b, &f, false, TCP_RST | TCP_ACK, 10, 21);
+	b->counters.v[COUNTER_OUT_RSTS]++;
+	b->counters.v[COUNTER_ABORT_ON_DATA]++;
+	b->counters.v[COUNTER_LISTEN_OVERFLOWS]++;
+	b->counters.v[COUNTER_LISTEN_DROPS]++;
+	b->counters.v[COUNTER_RP_FILTER]++;
+	bench_run(b, 3 * USEC);
+	a = told_as(b, 80, "accepted", "abort-linger", "proved", "ECONNRESET");
+	for (int i = 0; i < EVENT_EVIDENCE; i++) {
+		expect(!strstr(a->evidence[i].text, "ListenOverflows") && !strstr(a->evidence[i].text, "ListenDrops") &&
+				!strstr(a->evidence[i].text, "ReversePath"), "%s", a->evidence[i].text);
+		own = own || strstr(a->evidence[i].text, "TCPAbortOnData rose by 1");
+	}
+	assert_true(own);
+	bench_free(b);
+}
+
 /* Both abort counters move in the window: either may be the one. */
 static void test_reset_near_miss(void **state)
 {
@@ -1050,6 +1076,7 @@ int main(void)
 		cmocka_unit_test(test_accepted_inferred),
 		cmocka_unit_test(test_slow_accept_is_revised),
 		cmocka_unit_test(test_resets),
+		cmocka_unit_test(test_counters_of_others),
 		cmocka_unit_test(test_reset_near_miss),
 		cmocka_unit_test(test_reset_as_the_process_dies),
 		cmocka_unit_test(test_resets_by_another),
