@@ -176,6 +176,7 @@ static bool judge_silent(struct engine *e, struct attempt *a)
 		return false;
 	}
 	v = rules_judge(&f);
+	facts_remember_rule(e, &f, v.cause);
 	want_trace(e, &f, &v);
 	if (v.confidence <= CONFIDENCE_POSSIBLE && !a->out && !a->foreign)
 		facts_ask_hooks(e, &f); /* which programs it may have met */

@@ -133,6 +133,9 @@ struct facts {
 	const struct firewall_verdict *ruling[RULINGS];
 	/* the rule that a trace showed to have ended the SYN, or our answer; NULL: none was shown */
 	const struct firewall_rule *traced_syn, *traced_answer;
+	/* the rule that was told to have ended an earlier packet of the attempt, by this cause; NULL: none was */
+	const struct firewall_rule *acted;
+	enum cause acted_by;
 	/* counters around the decisive moment */
 	struct window window;
 	enum rst_origin origin;

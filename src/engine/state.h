@@ -108,6 +108,13 @@ struct hooks_answer {
 	struct hooks hooks;
 };
 
+/* The rule that a verdict named: it may be gone when the attempt is judged again. */
+struct acted {
+	uint64_t id; /* of the attempt; 0: free */
+	uint16_t cause;
+	struct firewall_rule rule;
+};
+
 /* A closer look that was asked for. */
 struct looking {
 	struct look look;
@@ -175,6 +182,8 @@ struct engine {
 	uint16_t trace_port;
 	struct hooks_answer hooks;
 	struct firewall_verdict rulings[RULINGS]; /* of the attempt that is judged */
+	struct acted acted[64];
+	size_t next_acted;
 	struct table *rollups;
 	struct event_tick totals;
 	int64_t lost_t;        /* when packets were last lost; 0: never */
