@@ -119,6 +119,8 @@ struct acted {
 struct looking {
 	struct look look;
 	int64_t until; /* 0: free */
+	int64_t since; /* the capture takes it; 0: not yet */
+	uint64_t generation; /* of the list, with which it was asked for */
 };
 
 /* A connection whose end took the peer's port with it: SO_LINGER 0, or a listener's queue. */
@@ -208,8 +210,11 @@ bool engine_is_local(const struct engine *e, const struct ip *ip);
 struct port *engine_port(struct engine *e, uint16_t port);
 void engine_want_poll(struct engine *e);
 
-/* Captures all segments between a peer and a local port (0: who asks for the address) until then. */
-void engine_look(struct engine *e, const struct ip *ip, uint16_t port, int64_t until);
+/* Captures all segments between a peer and a local port (0: who asks for the address) until then. False: too many are. */
+bool engine_look(struct engine *e, const struct ip *ip, uint16_t port, int64_t until);
+
+/* Since when they are captured; 0: they are not, or not yet. */
+int64_t engine_looked_since(const struct engine *e, const struct ip *ip, uint16_t port);
 
 /* track.c: segments into attempts. */
 void track_segment(struct engine *e, const struct segment *s);

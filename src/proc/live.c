@@ -182,11 +182,13 @@ static void look_closer(struct session *s)
 	uint64_t generation;
 	size_t n = engine_looks(s->engine, looks, &generation);
 
+	if (s->src->capture)
+		engine_looks_taken(s->engine, worker_now(), capture_looked(s->src->capture));
 	if (!s->src->capture || generation == s->looks || worker_now() - s->looked < LOOKS_APART)
 		return;
 	s->looks = generation;
 	s->looked = worker_now();
-	capture_look(s->src->capture, looks, n);
+	capture_look(s->src->capture, looks, n, generation);
 }
 
 static int on_addresses(void *ctx, uint32_t events)

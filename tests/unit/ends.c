@@ -73,6 +73,49 @@ static void test_unfinished(void **state)
 	}
 }
 
+/* There is room for 32 closer looks: of whom nobody looked at, silence is no evidence. Nor where none was taken. */
+static void test_unfinished_unseen(void **state)
+{
+	enum {
+		PEERS = 50,
+	};
+
+	(void)state;
+	for (int refused = 0; refused < 2; refused++) {
+		struct bench *b = bench_new();
+		int sure = 0, n = 0;
+		char peer[32];
+
+		b->no_looks = refused;
+		bench_listen(b, "0.0.0.0", 80);
+		b->lookup = answers_syn_recv;
+		bench_run(b, 3 * USEC);
+		for (int times = 0; times < 2; times++) {
+			for (int i = 0; i < PEERS; i++) {
+				struct flow f;
+
+				snprintf(peer, sizeof(peer), "203.0.%d.7", i);
+				f = flow_in(peer, 40000, HOST, 80);
+				if (times == 0)
+					flow_syn(b, &f);
+				flow_syn_ack(b, &f);
+			}
+			bench_run(b, times == 0 ? 1000000 : 4 * USEC);
+		}
+		for (size_t i = 0; i < b->n; i++) {
+			const struct event_attempt *a = &b->events[i].attempt;
+
+			if (b->events[i].type != EVENT_ATTEMPT || strcmp(a->cause, "peer-silent") != 0)
+				continue;
+			n += (int)a->count;
+			sure += strcmp(a->confidence, "inferred") == 0 ? (int)a->count : 0;
+		}
+		assert_int_equal(n, PEERS);
+		expect(refused ? sure == 0 : sure > 0 && sure <= LOOKS_MAX, "%d of %d", sure, PEERS);
+		bench_free(b);
+	}
+}
+
 /* Polls a minute apart (--interval 60): the verdict asks for the counters that decide it. */
 static void test_unfinished_with_rare_polls(void **state)
 {
@@ -1065,6 +1108,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_half_open_without_a_retransmission),
 		cmocka_unit_test(test_unfinished),
+		cmocka_unit_test(test_unfinished_unseen),
 		cmocka_unit_test(test_unfinished_with_rare_polls),
 		cmocka_unit_test(test_unfinished_then_accepted),
 		cmocka_unit_test(test_peer_reset),
