@@ -599,6 +599,8 @@ static void take_target(struct target *t, const struct answer *a)
 	t->asked = true;
 	t->complete = a->complete;
 	t->has_namespace = a->has_namespace;
+	t->container = a->netns_container;
+	t->pid = a->netns_pid;
 	t->listens = a->has_namespace && a->found;
 	t->row = a->row;
 	t->near = t->listens ? listener_near(&a->row, &t->addr, 0) : NEAR_NOTHING;

@@ -93,6 +93,8 @@ struct target {
 	bool complete;          /* every namespace was looked into */
 	bool has_namespace;     /* one of this host's namespaces has the address: */
 	char netns[64];
+	bool container;         /* which is a container's name */
+	int32_t pid;            /* of a process in it; 0: not known */
 	bool listens;           /* there, on the port: */
 	struct socket_row row;
 	enum near near;         /* how near it comes to taking the SYN */
