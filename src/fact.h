@@ -429,6 +429,8 @@ struct answer {
 	struct owner elsewhere_owner;
 	enum elsewhere_reach reach; /* ASK_ELSEWHERE: of row, and by which address; any: none */
 	struct ip reach_addr;
+	bool netns_container; /* netns is what docker or podman call it */
+	int32_t netns_pid;    /* of a process in it; 0: not known */
 	char netns[64];
 };
 

@@ -127,6 +127,42 @@ static void add_findings(struct view *v)
 		page_line(&v->list, ROLE_DIM, "  none");
 }
 
+/* The last line that was told of many ports at once, this one among them perhaps. NULL: none is kept. */
+static const struct store_finding *told_with_others(const struct view *v)
+{
+	const struct store *s = v->store;
+	int64_t port = STORE_PORT(v->at.port);
+
+	for (uint64_t i = s->n_findings; i > 0 && s->n_findings - i < STORE_FINDINGS; i--) {
+		const struct store_finding *f = store_finding(s, i);
+
+		if (f && f->type != EVENT_LISTENER && f->attempt.ports > 1 && strcmp(f->attempt.dir, "out") != 0 &&
+			STORE_PORT(f->place) == 0 && strcmp(store_netns(s, f->place), store_netns(s, v->at.port)) == 0 &&
+			port >= f->attempt.port_low && port <= f->attempt.port_high)
+			return f;
+	}
+	return NULL;
+}
+
+/* No finding is the port's own; but counters may say that there were failures, told together with those of other ports. */
+static void add_no_finding(struct view *v, const struct store_port *p)
+{
+	const struct event_port *c = p ? &p->c : NULL;
+	int64_t failed = c ? c->refused + c->reset + c->silent + c->unreachable + c->unfinished : 0;
+	const struct store_finding *f = failed > 0 ? told_with_others(v) : NULL;
+	bool packets = strcmp(v->store->hello.sources[SOURCE_PACKETS].state, "on") == 0;
+
+	if (failed == 0) {
+		page_text(v, ROLE_NORMAL, 0, 2, NULL, "%s", packets ? "Nobody has failed to connect here."
+								  : "Whether peers fail cannot be seen without packets.");
+	} else {
+		struct place to = {.view = VIEW_ATTEMPT, .port = f ? f->place : 0, .finding = f ? f->number : 0};
+
+		page_text(v, ROLE_BAD, 0, 2, f ? &to : NULL, "%" PRId64 " failed here, told together with those at other ports%s%s", failed,
+			f ? ": " : ".", f ? f->attempt.summary : "");
+	}
+}
+
 static void fill(struct view *v)
 {
 	const struct store_finding *f = last_failure(v);
@@ -138,8 +174,7 @@ static void fill(struct view *v)
 
 		page_verdict(v, f, &to);
 	} else {
-		page_text(v, ROLE_NORMAL, 0, 2, NULL, "%s", strcmp(v->store->hello.sources[SOURCE_PACKETS].state, "on") == 0 ?
-			"Nobody has failed to connect here." : "Whether peers fail cannot be seen without packets.");
+		add_no_finding(v, p);
 		if (best && strcmp(best->l.reach, "loopback") == 0)
 			page_text(v, ROLE_WARN, 0, 2, NULL, "It listens on loopback only: other hosts would be refused.");
 	}

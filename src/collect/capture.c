@@ -80,9 +80,11 @@ struct capture {
 	bool running;
 	pthread_t thread;
 	char *user_filter;
-	pthread_mutex_t look_lock; /* of the next two */
+	pthread_mutex_t look_lock; /* of the next three */
 	struct look looks[LOOKS_MAX];
 	size_t n_looks;
+	uint64_t generation;       /* of them */
+	_Atomic uint64_t attached; /* the last one that the kernel has */
 };
 
 /* The whole filter's text. 0, or -ENOMEM. */
@@ -358,25 +360,28 @@ static bool relocate(struct bpf_insn *code, unsigned int n, int link_type)
 }
 
 /* Swaps the filter of one socket. A failure leaves the old one in place. */
-static void attach_filter(struct handle *h, const char *text)
+static bool attach_filter(struct handle *h, const char *text)
 {
 	struct bpf_program prog;
 	struct sock_fprog kernel;
+	bool attached;
 
 	if (pcap_compile(h->pcap, &prog, text, 1, PCAP_NETMASK_UNKNOWN) < 0)
-		return;
+		return false;
 	static_assert(sizeof(struct bpf_insn) == sizeof(struct sock_filter), "one layout");
 	kernel = (struct sock_fprog){(unsigned short)prog.bf_len, (void *)prog.bf_insns};
-	if (prog.bf_len <= BPF_MAXINSNS && relocate(prog.bf_insns, prog.bf_len, h->link_type))
-		setsockopt(pcap_fileno(h->pcap), SOL_SOCKET, SO_ATTACH_FILTER, &kernel, sizeof(kernel));
+	attached = prog.bf_len <= BPF_MAXINSNS && relocate(prog.bf_insns, prog.bf_len, h->link_type) &&
+		   setsockopt(pcap_fileno(h->pcap), SOL_SOCKET, SO_ATTACH_FILTER, &kernel, sizeof(kernel)) == 0;
 	pcap_freecode(&prog);
+	return attached;
 }
 
 static void change_filters(struct capture *c)
 {
 	struct look looks[LOOKS_MAX];
 	char text[FILTER_MAX];
-	uint64_t count;
+	uint64_t count, generation;
+	bool all = true;
 	size_t n;
 
 	if (read(c->look_fd, &count, sizeof(count)) < 0)
@@ -384,24 +389,33 @@ static void change_filters(struct capture *c)
 	pthread_mutex_lock(&c->look_lock);
 	n = c->n_looks;
 	memcpy(looks, c->looks, sizeof(looks));
+	generation = c->generation;
 	pthread_mutex_unlock(&c->look_lock);
 	if (write_filter(c->user_filter, looks, n, text, sizeof(text)) < 0)
 		return;
 	for (size_t i = 0; i < c->n_handles; i++)
-		if (!c->handles[i].ended)
-			attach_filter(&c->handles[i], text);
+		if (!c->handles[i].ended && !attach_filter(&c->handles[i], text))
+			all = false;
+	if (all)
+		atomic_store(&c->attached, generation);
 }
 
-void capture_look(struct capture *c, const struct look *looks, size_t n)
+void capture_look(struct capture *c, const struct look *looks, size_t n, uint64_t generation)
 {
 	uint64_t one = 1;
 
 	pthread_mutex_lock(&c->look_lock);
 	c->n_looks = n < LOOKS_MAX ? n : LOOKS_MAX;
 	memcpy(c->looks, looks, c->n_looks * sizeof(*looks));
+	c->generation = generation;
 	pthread_mutex_unlock(&c->look_lock);
 	while (write(c->look_fd, &one, sizeof(one)) < 0 && errno == EINTR)
 		;
+}
+
+uint64_t capture_looked(struct capture *c)
+{
+	return atomic_load(&c->attached);
 }
 
 static void *capture_thread(void *arg)

@@ -60,8 +60,11 @@ void capture_stats(struct capture *c, uint64_t *ret_received, uint64_t *ret_lost
 /* Makes capture_fd() readable again, after a drain that left some. */
 void capture_again(struct capture *c);
 
-/* Captures these too, and no others, from now on (n up to LOOKS_MAX); 0: only what is always captured. */
-void capture_look(struct capture *c, const struct look *looks, size_t n);
+/* Captures these too, and no others, from soon on (n up to LOOKS_MAX); 0: only what is always captured. */
+void capture_look(struct capture *c, const struct look *looks, size_t n, uint64_t generation);
+
+/* The generation that is captured by now, on every interface; 0: none yet. */
+uint64_t capture_looked(struct capture *c);
 
 /*
  * A capture file instead: calls take for each segment. Closes the stream. -errno with a sentence in err.

@@ -152,15 +152,19 @@ static void name_by_process(int32_t pid, char *ret, size_t size)
 	fclose(f);
 }
 
-void namespace_name(const struct namespace_entry *e, char *ret, size_t size)
+bool namespace_name(const struct namespace_entry *e, char *ret, size_t size)
 {
+	bool container;
+
 	text_copy(ret, size, "");
 	if (e->pid > 0)
 		container_of_process(e->pid, ret, size);
+	container = ret[0] != '\0';
 	if (!ret[0])
 		text_clean(ret, size, e->file, strlen(e->file));
 	if (!ret[0] && e->pid > 0)
 		name_by_process(e->pid, ret, size);
+	return container;
 }
 
 int namespace_visit(int fd, void (*visit)(void *ctx), void *ctx)
@@ -277,7 +281,8 @@ static void search_all(struct search *s, struct elsewhere_record *ret)
 		if (!is_better(&s->here, ret))
 			continue;
 		*ret = s->here;
-		namespace_name(&entries[i], ret->netns, sizeof(ret->netns));
+		ret->container = namespace_name(&entries[i], ret->netns, sizeof(ret->netns));
+		ret->pid = entries[i].pid;
 	}
 	ret->complete = complete;
 	if (ret->found) {

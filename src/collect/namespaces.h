@@ -32,8 +32,8 @@ size_t namespaces_list_but(struct namespace_entry *entries, bool *ret_complete, 
 int namespace_open(const struct namespace_entry *e);
 
 /* What people call it, clean: the container's name, else the machine's or ip-netns's, else that of a process in
- * it; "" where there is none. */
-void namespace_name(const struct namespace_entry *e, char *ret, size_t size);
+ * it; "" where there is none. True: it is a container's. */
+bool namespace_name(const struct namespace_entry *e, char *ret, size_t size);
 
 /* Runs a function inside, and comes back; only for a single thread. -errno when it could not be entered. */
 int namespace_visit(int fd, void (*visit)(void *ctx), void *ctx);
@@ -45,6 +45,8 @@ struct elsewhere_record {
 	bool address;   /* find_target: a namespace with this address was found, and netns names it */
 	uint8_t reach;  /* enum elsewhere_reach of row, and by which address */
 	struct ip reach_addr;
+	bool container; /* netns is a container's name */
+	int32_t pid;    /* of a process in the namespace; 0: none */
 	struct socket_row row;
 	struct owner_record owner;
 	char netns[NAMESPACE_NAME];

@@ -29,8 +29,8 @@ const struct firewall_rule *blamed_rule(const struct facts *f, enum cause cause)
 
 	if (traced)
 		return traced;
-	if (!v || v->n == 0)
-		return NULL;
+	if (!v || v->n == 0) /* by the rules as they are now; there may have been another */
+		return cause == f->acted_by ? f->acted : NULL;
 	for (uint32_t i = 0; i < v->n; i++) {
 		const struct firewall_rule *r = &v->candidates[i];
 
@@ -50,7 +50,7 @@ bool rule_acted(const struct firewall_rule *r, const struct facts *f, enum cause
 	static const char *const causes[] = {"firewall-", "nfqueue-", "tproxy-", "synproxy-", "conntrack-", "published-"};
 	const struct firewall_verdict *v = f->ruling[ruling_of(cause)];
 
-	if (r == f->traced_syn || r == f->traced_answer)
+	if (r == f->traced_syn || r == f->traced_answer || r == f->acted)
 		return true;
 	for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++)
 		if (strncmp(cause_entry(cause)->id, causes[i], strlen(causes[i])) == 0)
@@ -94,6 +94,10 @@ void advise_rule(const struct firewall_rule *r, const struct facts *f, const str
 		snprintf(source, sizeof(source), "%s %s ", answer ? "-d" : "-s", n->peer);
 	}
 	text_append(match, sizeof(match), "tcp %s %u", answer ? "sport" : "dport", port);
+	if (r == f->acted) {
+		text_append(ev->advice, sizeof(ev->advice), "that rule is gone by now, or matches no more: let the peer try again");
+		return;
+	}
 	switch ((enum firewall_product)r->product) {
 	case FIREWALL_UFW:
 		text_append(ev->advice, sizeof(ev->advice), "ufw allow proto tcp from %s to any port %u", one ? n->peer : "any",

@@ -77,7 +77,7 @@ void engine_free(struct engine *e)
 	reasons_free(e->reasons);
 	inners_free(e->inners);
 	trail_free(e->trail);
-	table_free(e->rollups);
+	report_rollups_free(e->rollups);
 	table_free(e->peers);
 	table_free(e->ports);
 	wheel_free(e->deadlines);
@@ -327,7 +327,7 @@ void engine_socket_gone(struct engine *e, int64_t t, const struct connection *c)
 			(struct disconnected){t, c->row.port};
 }
 
-void engine_look(struct engine *e, const struct ip *ip, uint16_t port, int64_t until)
+bool engine_look(struct engine *e, const struct ip *ip, uint16_t port, int64_t until)
 {
 	struct looking *slot = NULL;
 	size_t first = port == 0 ? LOOKS_FOR_PORTS : 0; /* so that addresses do not take them all */
@@ -337,15 +337,30 @@ void engine_look(struct engine *e, const struct ip *ip, uint16_t port, int64_t u
 
 		if (l->until != 0 && l->look.port == port && ip_equal(&l->look.ip, ip)) {
 			l->until = until > l->until ? until : l->until;
-			return;
+			return true;
 		}
 		if (l->until == 0 && (!slot || slot->until != 0))
 			slot = l;
 	}
 	if (!slot)
-		return; /* enough is looked at already */
-	*slot = (struct looking){{*ip, port}, until};
-	e->look_generation++;
+		return false; /* enough is looked at already */
+	*slot = (struct looking){.look = {*ip, port}, .until = until, .generation = ++e->look_generation};
+	return true;
+}
+
+int64_t engine_looked_since(const struct engine *e, const struct ip *ip, uint16_t port)
+{
+	for (size_t i = 0; i < LOOKS_MAX; i++)
+		if (e->looks[i].until != 0 && e->looks[i].look.port == port && ip_equal(&e->looks[i].look.ip, ip))
+			return e->looks[i].since;
+	return 0;
+}
+
+void engine_looks_taken(struct engine *e, int64_t t, uint64_t generation)
+{
+	for (size_t i = 0; i < LOOKS_MAX; i++)
+		if (e->looks[i].until != 0 && e->looks[i].since == 0 && e->looks[i].generation <= generation)
+			e->looks[i].since = t;
 }
 
 static void end_looks(struct engine *e)
@@ -424,8 +439,10 @@ static void shift_clock(struct engine *e, int64_t delta)
 	}
 	for (size_t i = 0; i < sizeof(e->port_answers) / sizeof(e->port_answers[0]); i++)
 		e->port_answers[i].valid = e->port_answers[i].asked_elsewhere = false;
-	for (size_t i = 0; i < LOOKS_MAX; i++)
+	for (size_t i = 0; i < LOOKS_MAX; i++) {
 		e->looks[i].until += e->looks[i].until ? delta : 0;
+		e->looks[i].since += e->looks[i].since ? delta : 0;
+	}
 	for (size_t i = 0; i < sizeof(e->disconnected) / sizeof(e->disconnected[0]); i++)
 		e->disconnected[i].t += e->disconnected[i].t ? delta : 0;
 	for (size_t i = 0; i < sizeof(e->own_failures) / sizeof(e->own_failures[0]); i++)

@@ -67,6 +67,9 @@ void engine_socket_gone(struct engine *e, int64_t t, const struct connection *c)
 /* What is to be captured besides: up to LOOKS_MAX into ret, their number, and a generation that changes with them. */
 size_t engine_looks(const struct engine *e, struct look *ret, uint64_t *ret_generation);
 
+/* By now the capture takes all that were asked for up to this generation. */
+void engine_looks_taken(struct engine *e, int64_t t, uint64_t generation);
+
 /* The owner of the listening socket with this inode; pid 0 when nobody was found. */
 void engine_owner(struct engine *e, uint32_t inode, const struct owner *o);
 

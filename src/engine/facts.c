@@ -1,6 +1,7 @@
 /* facts.c - gathers what is known of an attempt, and asks the host for what is not. */
 #include "facts.h"
 #include "base/text.h"
+#include "blame.h"
 #include "servers.h"
 
 #include <string.h>
@@ -540,6 +541,37 @@ void facts_ask_firewall(struct engine *e, struct facts *f, enum ruling ruling)
 		take_translation(e, f, &answer.firewall.translation);
 }
 
+static struct acted *acted_of(struct engine *e, uint64_t id)
+{
+	for (size_t i = 0; i < sizeof(e->acted) / sizeof(e->acted[0]); i++)
+		if (e->acted[i].id == id)
+			return &e->acted[i];
+	return NULL;
+}
+
+void facts_remember_rule(struct engine *e, const struct facts *f, enum cause cause)
+{
+	const struct firewall_rule *r = blamed_rule(f, cause);
+	struct acted *slot = r && r != f->acted && rule_acted(r, f, cause) ? acted_of(e, f->a->id) : NULL;
+
+	if (!r || r == f->acted || !rule_acted(r, f, cause))
+		return;
+	if (!slot)
+		slot = &e->acted[e->next_acted++ % (sizeof(e->acted) / sizeof(e->acted[0]))];
+	*slot = (struct acted){f->a->id, (uint16_t)cause, *r};
+}
+
+/* What the last verdict on the attempt laid it at. */
+static void find_acted(struct engine *e, struct facts *f)
+{
+	const struct acted *acted = f->a->emitted ? acted_of(e, f->a->id) : NULL;
+
+	if (!acted)
+		return;
+	f->acted = &acted->rule;
+	f->acted_by = (enum cause)acted->cause;
+}
+
 static const struct answer *ask_target(struct engine *e, const struct target *t)
 {
 	size_t n = sizeof(e->targets) / sizeof(e->targets[0]);
@@ -567,6 +599,8 @@ static void take_target(struct target *t, const struct answer *a)
 	t->asked = true;
 	t->complete = a->complete;
 	t->has_namespace = a->has_namespace;
+	t->container = a->netns_container;
+	t->pid = a->netns_pid;
 	t->listens = a->has_namespace && a->found;
 	t->row = a->row;
 	t->near = t->listens ? listener_near(&a->row, &t->addr, 0) : NEAR_NOTHING;
@@ -664,6 +698,9 @@ static void find_dead(const struct engine *e, struct facts *f, const struct list
 		if (x->t == 0 || x->t < a->first || ended - x->t > DIED_WITHIN || x->t - ended > DIED_AFTER ||
 			strncmp(x->comm, l->owner.comm, n < COMM_KNOWN ? n : COMM_KNOWN) != 0)
 			continue;
+		/* Of several the one that was killed: the others may only have been told to end after it. */
+		if (f->died && ((f->died_status & 0x7f) != 0 || (x->status & 0x7f) == 0))
+			continue;
 		f->died = true;
 		f->died_pid = x->pid;
 		f->died_status = x->status;
@@ -708,6 +745,7 @@ void facts_gather(struct engine *e, const struct attempt *a, struct facts *f)
 	f->kernel = e->config.kernel;
 	find_words(e, f);
 	find_traced(e, f);
+	find_acted(e, f);
 	if (!a->out)
 		find_target(e, f);
 	if (!a->out)

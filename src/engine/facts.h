@@ -9,6 +9,9 @@
 void facts_gather(struct engine *e, const struct attempt *a, struct facts *f);
 
 /* Whether a counter rose between the two samples around the moment that counts. */
+/* Keeps the rule that the verdict names, for when the attempt is judged again by other rules. */
+void facts_remember_rule(struct engine *e, const struct facts *f, enum cause cause);
+
 bool facts_moved(const struct facts *f, enum counter c);
 
 /*

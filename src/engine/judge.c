@@ -176,6 +176,7 @@ static bool judge_silent(struct engine *e, struct attempt *a)
 		return false;
 	}
 	v = rules_judge(&f);
+	facts_remember_rule(e, &f, v.cause);
 	want_trace(e, &f, &v);
 	if (v.confidence <= CONFIDENCE_POSSIBLE && !a->out && !a->foreign)
 		facts_ask_hooks(e, &f); /* which programs it may have met */
@@ -211,10 +212,9 @@ static bool judge_answered(struct engine *e, struct attempt *a)
 		    (f.socket.state == SOCKET_OPEN || f.socket.state == SOCKET_TIME_WAIT);
 	half_open = f.looked_up && f.found && f.socket.state == SOCKET_SYN_RECV;
 	cookie = f.looked_up && f.found && f.socket.state == SOCKET_LISTEN && facts_moved(&f, COUNTER_COOKIES_SENT);
-	if ((half_open || cookie) && !a->out && a->looked_from == 0) {
-		engine_look(e, &a->key.client, a->key.server_port, e->now + LOOK_FOR);
-		a->looked_from = e->now;
-	}
+	if ((half_open || cookie) && !a->out && a->looked_from == 0 &&
+		engine_look(e, &a->key.client, a->key.server_port, e->now + LOOK_FOR))
+		a->looked_from = engine_looked_since(e, &a->key.client, a->key.server_port);
 	deferred = half_open && facts_moved(&f, COUNTER_DEFER_ACCEPT_DROP) && e->now > a->answered + DEFERRED_AFTER;
 	if (half_open && a->synacks < 2 && e->now < a->answered + UNSEEN_AFTER && !deferred)
 		return wait(e, a, e->now + HALF_OPEN_LOOK);

@@ -5,6 +5,7 @@
 #include "steps.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,12 +34,22 @@ struct rollup {
 	uint64_t syns;
 	int64_t first, latest; /* over those that are counted in extra */
 	uint32_t peers_told; /* in the key of a whole port: networks told apart */
-	bool one_peer;
+	uint8_t *ports;      /* in the key of any port: which were dialled, a bit each; NULL: none, or no memory */
+	uint32_t n_ports;
+	uint16_t low, high;
+	bool one_peer, one_addr;
 };
 
 struct table *report_rollups_new(struct hash_key key)
 {
 	return table_new(ROLLUP_MAX, sizeof(struct rollup_key), sizeof(struct rollup), key);
+}
+
+void report_rollups_free(struct table *rollups)
+{
+	for (struct rollup *r = NULL; rollups && (r = table_next(rollups, r));)
+		free(r->ports);
+	table_free(rollups);
 }
 
 static const enum outcome outcomes[SITUATION_COUNT] = {
@@ -118,6 +129,7 @@ enum {
 	ENOUGH_TRIES = 4,   /* to say how they follow each other */
 	BURST_RATIO = 5,    /* between the longest gap and the mean one */
 	HABIT_TOLD = 3600,  /* seconds, until it is told again */
+	NEIGHBOURS = 10,    /* ports to either side of the dialled one that it may be a slip for */
 	WORDS_ANEW = 4,     /* of those that are told together, each of the first is put into words */
 };
 
@@ -182,21 +194,20 @@ static void end_tries(struct engine *e, const struct attempt *a, struct facts *f
 	p->failing = 0;
 }
 
+/* Who listens on one of the next ports, the nearest first. */
 static const struct listener *neighbour_of(struct engine *e, uint16_t port)
 {
-	const struct listener *best = NULL;
-	int best_distance = 11;
+	for (int distance = 1; distance <= NEIGHBOURS; distance++)
+		for (int side = -1; side <= 1; side += 2) {
+			int next = port + side * distance;
 
-	for (struct listener *l = NULL; (l = table_next(e->listeners.table, l));) {
-		int distance = abs((int)l->row.port - (int)port);
-
-		if (l->gone == 0 && distance > 0 && distance < best_distance &&
-			!ip_is_loopback(&l->row.addr)) {
-			best = l;
-			best_distance = distance;
+			if (next <= 0 || next > UINT16_MAX)
+				continue;
+			for (struct listener *l = NULL; (l = listeners_next(&e->listeners, (uint16_t)next, l));)
+				if (l->gone == 0 && !ip_is_loopback(&l->row.addr))
+					return l;
 		}
-	}
-	return best;
+	return NULL;
 }
 
 /* What a line tells of: one attempt, or several alike. */
@@ -298,6 +309,49 @@ static void mark_alone(struct engine *e, const struct attempt *told)
 			e->recent[i].a.alone = true;
 }
 
+/* Which ports were dialled, of a kind that is counted for any. */
+static void count_port(struct rollup *r, uint16_t port)
+{
+	if (!r->ports)
+		r->ports = calloc(65536 / 8, 1);
+	if (!r->ports || r->ports[port / 8] & 1u << port % 8)
+		return;
+	r->ports[port / 8] |= (uint8_t)(1u << port % 8);
+	r->low = r->n_ports == 0 || port < r->low ? port : r->low;
+	r->high = r->n_ports == 0 || port > r->high ? port : r->high;
+	r->n_ports++;
+}
+
+/* Of attempts at several ports: words about the last one's would be wrong of the others, so it is an example. */
+static void tell_ports(const struct rollup *r, struct event_attempt *a)
+{
+	const struct cause_entry *cause = cause_entry(cause_by_id(a->cause));
+	char text[sizeof(a->evidence[0].text)];
+	bool out = strcmp(a->dir, "out") == 0;
+	const char *other = strcmp(a->peer, "many") == 0 ? out ? "several hosts" : "Many peers" : a->peer;
+	const char *here = r->one_addr ? a->addr : "this host";
+
+	a->ports = r->n_ports;
+	a->port_low = r->low;
+	a->port_high = r->high;
+	a->port = 0;
+	memset(a->summary, 0, sizeof(a->summary)); /* nothing of the old words behind the new ones */
+	memset(a->advice, 0, sizeof(a->advice));
+	memset(&a->owner, 0, sizeof(a->owner));
+	snprintf(a->summary, sizeof(a->summary), "%s%s dialled %u ports of %s, from %u to %u: %s, %s",
+		strcmp(a->confidence, confidence_name(CONFIDENCE_POSSIBLE)) == 0 ? "Possibly: " : "",
+		out ? "This host" : other, r->n_ports, out ? other : here, r->low, r->high,
+		r->told.type == EVENT_RESET ? "reset" : a->outcome, cause->words);
+	text_copy(a->advice, sizeof(a->advice), "Who dials many ports looks for what is there (a scan), and of ports that nobody "
+		"should reach nothing is wrong. Of one that should be: tcpwhy -x PORT while the peer dials it");
+	for (int i = 0; i < EVENT_EVIDENCE && a->evidence[i].source[0]; i++) {
+		text_copy(text, sizeof(text), a->evidence[i].text);
+		memset(a->evidence[i].text, 0, sizeof(a->evidence[i].text));
+		text_copy(a->evidence[i].text, sizeof(a->evidence[i].text), "of one of them: ");
+		text_append(a->evidence[i].text, sizeof(a->evidence[i].text), "%s", text);
+	}
+}
+
 /* Tells what was counted of one kind since its first line. */
 static void flush_one(void *ctx, void *value)
 {
@@ -305,6 +359,8 @@ static void flush_one(void *ctx, void *value)
 	struct rollup *r = value;
 	struct event_attempt *a = &r->told.attempt;
 
+	free(r->ports);
+	r->ports = NULL;
 	if (r->extra == 0)
 		return;
 	r->told.t = e->now > r->latest ? e->now : r->latest;
@@ -312,6 +368,8 @@ static void flush_one(void *ctx, void *value)
 	a->first = r->first;
 	a->last = r->latest;
 	a->count = (int64_t)r->extra;
+	if (r->n_ports > 1)
+		tell_ports(r, a);
 	if (r->extra > 1)
 		text_append(a->summary, sizeof(a->summary), " (%" PRId64 " attempts alike)", a->count);
 	e->config.sink->event(e->config.sink, &r->told);
@@ -382,6 +440,9 @@ static void roll_up(struct engine *e, struct attempt *a, const struct facts *f,
 		r->first = a->first;
 	if (r->extra == 0 || a->last > r->latest)
 		r->latest = a->last;
+	if (((const struct rollup_key *)table_key(e->rollups, r))->port == 0)
+		count_port(r, a->key.server_port);
+	r->one_addr = r->extra == 0 || (r->one_addr && ip_equal(&r->last.key.server, &a->key.server));
 	many = r->extra > 0 && (!r->one_peer || !ip_equal(attempt_peer(&r->last), attempt_peer(a)));
 	/* In a flood the words of one of the first are good enough: writing them takes longer than judging. */
 	if (r->extra < WORDS_ANEW || many == r->one_peer) {

@@ -49,6 +49,9 @@ extern const struct rule_table nat_rules;
 /* rules_firewall.c: what the firewall's own rules say. */
 extern const struct rule_table firewall_rules;
 
+/* Whether the rule that ended the SYN rejects with an ICMP error, of which none came. */
+bool rules_rejected_silently(const struct facts *f);
+
 /* Whether the firewall's rules rule the cause out. */
 bool rules_ruled_out(const struct facts *f, enum cause cause);
 

@@ -93,6 +93,8 @@ struct target {
 	bool complete;          /* every namespace was looked into */
 	bool has_namespace;     /* one of this host's namespaces has the address: */
 	char netns[64];
+	bool container;         /* which is a container's name */
+	int32_t pid;            /* of a process in it; 0: not known */
 	bool listens;           /* there, on the port: */
 	struct socket_row row;
 	enum near near;         /* how near it comes to taking the SYN */
@@ -133,6 +135,9 @@ struct facts {
 	const struct firewall_verdict *ruling[RULINGS];
 	/* the rule that a trace showed to have ended the SYN, or our answer; NULL: none was shown */
 	const struct firewall_rule *traced_syn, *traced_answer;
+	/* the rule that was told to have ended an earlier packet of the attempt, by this cause; NULL: none was */
+	const struct firewall_rule *acted;
+	enum cause acted_by;
 	/* counters around the decisive moment */
 	struct window window;
 	enum rst_origin origin;

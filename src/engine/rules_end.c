@@ -20,10 +20,10 @@ static bool is_half_open(const struct facts *f)
 	return f->looked_up && f->found && f->socket.state == SOCKET_SYN_RECV;
 }
 
-/* Everything the peer sent since has been seen. */
+/* What the peer answered to our last SYN-ACK has been seen, whatever it was: the capture took it from before that. */
 static bool is_watched(const struct facts *f)
 {
-	return f->a->looked_from != 0 && f->lossless && !f->partial;
+	return f->a->looked_from != 0 && f->a->last > f->a->looked_from && f->lossless && !f->partial;
 }
 
 static bool is_queue_full(const struct facts *f)

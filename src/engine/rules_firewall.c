@@ -60,10 +60,37 @@ static bool got_lost(const struct facts *f)
 	       !f->a->foreign;
 }
 
+/*
+ * The rule that ended the SYN rejects it with an ICMP error, and none came: the kernel limits how many it sends
+ * (icmpv4_xrlim_allow(), icmp_global_allow(), net/ipv4/icmp.c, v6.18).
+ */
+bool rules_rejected_silently(const struct facts *f)
+{
+	const struct firewall_verdict *v = f->ruling[RULING_SYN];
+
+	if (f->situation != SITUATION_SILENT || f->a->out || f->no_packets)
+		return false;
+	if (f->traced_syn)
+		return f->traced_syn->fate == FIREWALL_ICMP;
+	if (is_certain(v, FIREWALL_ICMP))
+		return true;
+	/* The kernel says that netfilter dropped it, and no other rule can have. */
+	return v && v->complete && !v->legacy && v->n == 1 && v->n_found == 1 && v->candidates[0].fate == FIREWALL_ICMP && f->said.syn &&
+	       !f->said.syn_of_port && f->said.syn->reason == REASON_NETFILTER_DROP;
+}
+
+static enum confidence firewall_reject_withheld(const struct facts *f)
+{
+	return when(rules_rejected_silently(f) && got_lost(f) && !ends_forwarding(f->ruling[RULING_SYN]),
+		f->lossless && !f->partial ? CONFIDENCE_PROVED : CONFIDENCE_INFERRED);
+}
+
 static enum confidence firewall_drop(const struct facts *f)
 {
 	const struct firewall_verdict *v = f->ruling[RULING_SYN];
 
+	if (rules_rejected_silently(f))
+		return CONFIDENCE_NONE;
 	if (f->traced_syn)
 		return when(strcmp(f->traced_syn->hook, "forward") != 0, CONFIDENCE_PROVED);
 	return when(got_lost(f) && !ends_forwarding(v), dropped(v));
@@ -203,6 +230,7 @@ bool rules_ruled_out(const struct facts *f, enum cause cause)
 }
 
 static const struct rule rules[] = {
+	{SITUATION_SILENT, IN, CAUSE_FIREWALL_REJECT, firewall_reject_withheld, {0}},
 	{SITUATION_SILENT, IN, CAUSE_FIREWALL_DROP, firewall_drop, {CAUSE_BPF_DROP}},
 	{SITUATION_SILENT, IN, CAUSE_PUBLISHED_NOT_FORWARDED, published_not_forwarded, {0}},
 	{SITUATION_SILENT, IN, CAUSE_NFQUEUE_DEAD, nfqueue_dead, {0}},

@@ -124,7 +124,7 @@ static enum confidence firewall_drop(const struct facts *f)
 	/* Without packets it is not known whether the rule answered. */
 	bool answered = f->no_packets && !(v && v->complete && v->fate == FIREWALL_DROPPED);
 
-	if (is_translated(f) || conntrack_is_full(f))
+	if (is_translated(f) || conntrack_is_full(f) || rules_rejected_silently(f))
 		return CONFIDENCE_NONE;
 	return answered || tproxy ? when(c, CONFIDENCE_POSSIBLE) : c;
 }

@@ -78,6 +78,14 @@ static void firewall_reject(const struct facts *f, const struct names *n, struct
 {
 	char rule[420];
 
+	if (f->situation == SITUATION_SILENT) {
+		SUMMARY("%s dialled %s and got no answer: the firewall of this host rejected it%s; its ICMP error was withheld by the "
+			"kernel's rate limit", n->peer, n->dialled, by_which(f, CAUSE_FIREWALL_REJECT, rule, sizeof(rule)));
+		advise(f, n, CAUSE_FIREWALL_REJECT, "Find the rule with reject", ev);
+		text_append(ev->advice, sizeof(ev->advice), ". The limits: sysctl net.ipv4.icmp_ratelimit net.ipv4.icmp_ratemask "
+			"net.ipv4.icmp_msgs_per_sec net.ipv6.icmp.ratelimit");
+		return;
+	}
 	SUMMARY("%s dialled %s and the firewall of this host rejected it (ICMP%s type %u code %u)%s",
 		n->peer, n->dialled, f->a->v6 ? "v6" : "", f->a->icmp_type, f->a->icmp_code,
 		by_which(f, CAUSE_FIREWALL_REJECT, rule, sizeof(rule)));
@@ -249,21 +257,36 @@ static const char *target_words(const struct facts *f, char *buf, size_t size)
 	return buf;
 }
 
+/* The command that shows what listens where the target is; "" where nothing is known of it. */
+static const char *look_inside(const struct target *t, char *buf, size_t size)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+
+	text_copy(buf, size, "");
+	if (t->container && t->netns[0] && t->netns[strspn(t->netns, plain)] == '\0') /* a person will paste it into a shell */
+		snprintf(buf, size, "docker exec %s ss -ltn; docker logs %s", t->netns, t->netns);
+	if (t->pid > 0)
+		text_append(buf, size, "%snsenter -t %d -n ss -ltnp", buf[0] ? "; " : "", t->pid);
+	return buf;
+}
+
 static void published_no_listener(const struct facts *f, const struct names *n, struct event_attempt *ev)
 {
-	char target[160], owner[160];
+	char target[160], owner[160], look[240];
 
+	look_inside(&f->target, look, sizeof(look));
 	if (f->target.known && f->target.near == NEAR_ACCEPTS) {
 		SUMMARY("%s dialled %s, which is forwarded to %s, and was refused there, though %s listens", n->peer, n->dialled,
 			target_words(f, target, sizeof(target)), words_owner(&f->target.owner, owner, sizeof(owner)));
-		ADVICE("Its own firewall may reset it, or it came up just now: nsenter -t PID -n nft list ruleset");
+		ADVICE("Its own firewall may reset it, or it came up just now: nsenter -t %d -n nft list ruleset",
+			f->target.owner.pid > 0 ? f->target.owner.pid : f->target.pid);
 		return;
 	}
 	if (f->target.known) {
 		SUMMARY("%s dialled %s, which is forwarded to %s, and there nothing listens on port %u", n->peer, n->dialled,
 			target_words(f, target, sizeof(target)), f->target.port);
 		ADVICE("Start the server there, or publish the port that it listens on (docker run -p %u:PORT). See what listens: "
-		       "docker exec NAME ss -ltn; nsenter -t PID -n ss -ltnp", n->port);
+		       "%s", n->port, look[0] ? look : "docker exec NAME ss -ltn; nsenter -t PID -n ss -ltnp");
 		return;
 	}
 	SUMMARY("%s dialled %s and was refused by a RST from behind this host: the port is likely forwarded to where "

@@ -108,10 +108,19 @@ struct hooks_answer {
 	struct hooks hooks;
 };
 
+/* The rule that a verdict named: it may be gone when the attempt is judged again. */
+struct acted {
+	uint64_t id; /* of the attempt; 0: free */
+	uint16_t cause;
+	struct firewall_rule rule;
+};
+
 /* A closer look that was asked for. */
 struct looking {
 	struct look look;
 	int64_t until; /* 0: free */
+	int64_t since; /* the capture takes it; 0: not yet */
+	uint64_t generation; /* of the list, with which it was asked for */
 };
 
 /* A connection whose end took the peer's port with it: SO_LINGER 0, or a listener's queue. */
@@ -175,6 +184,8 @@ struct engine {
 	uint16_t trace_port;
 	struct hooks_answer hooks;
 	struct firewall_verdict rulings[RULINGS]; /* of the attempt that is judged */
+	struct acted acted[64];
+	size_t next_acted;
 	struct table *rollups;
 	struct event_tick totals;
 	int64_t lost_t;        /* when packets were last lost; 0: never */
@@ -199,8 +210,11 @@ bool engine_is_local(const struct engine *e, const struct ip *ip);
 struct port *engine_port(struct engine *e, uint16_t port);
 void engine_want_poll(struct engine *e);
 
-/* Captures all segments between a peer and a local port (0: who asks for the address) until then. */
-void engine_look(struct engine *e, const struct ip *ip, uint16_t port, int64_t until);
+/* Captures all segments between a peer and a local port (0: who asks for the address) until then. False: too many are. */
+bool engine_look(struct engine *e, const struct ip *ip, uint16_t port, int64_t until);
+
+/* Since when they are captured; 0: they are not, or not yet. */
+int64_t engine_looked_since(const struct engine *e, const struct ip *ip, uint16_t port);
 
 /* track.c: segments into attempts. */
 void track_segment(struct engine *e, const struct segment *s);
@@ -271,6 +285,7 @@ struct facts;
 
 /* report.c: events, rolled up where they are many. */
 struct table *report_rollups_new(struct hash_key key);
+void report_rollups_free(struct table *rollups);
 void report_attempt(struct engine *e, struct attempt *a, const struct facts *f,
 	const struct verdict *v, bool again);
 /* A RST that ended a connection which had been served: counted, and no failure. */

@@ -323,49 +323,6 @@ static void tell_door(const struct facts *f, const struct telling *t, struct eve
 	}
 }
 
-static void tell_counters(const struct facts *f, struct event_attempt *ev)
-{
-	static const enum counter worth_telling[] = {COUNTER_LISTEN_OVERFLOWS, COUNTER_LISTEN_DROPS,
-		COUNTER_REQQ_FULL_DROP, COUNTER_RP_FILTER, COUNTER_IN_CSUM_ERRORS,
-		COUNTER_OUT_NO_ROUTES, COUNTER_ABORT_ON_CLOSE, COUNTER_ABORT_ON_DATA,
-		COUNTER_ABORT_ON_TIMEOUT, COUNTER_DEFER_ACCEPT_DROP, COUNTER_MD5_DROPS,
-		COUNTER_MD5_UNEXPECTED, COUNTER_MD5_FAILURE, COUNTER_MIN_TTL_DROP,
-		COUNTER_IP_CSUM_ERRORS, COUNTER_IN_ADDR_ERRORS, COUNTER_IN_ADDR_ERRORS6,
-		COUNTER_IN_DISCARDS6, COUNTER_SYN_CHALLENGE, COUNTER_PAWS_TIMEWAIT, COUNTER_CONNTRACK_DROP,
-		COUNTER_EMBRYONIC_RSTS, COUNTER_REQQ_FULL_COOKIES};
-	static const char *const origins[] = {
-		[ORIGIN_UNKNOWN] = "more than were seen, since not all are watched",
-		[ORIGIN_STACK] = "the TCP stack sent it",
-		[ORIGIN_LIKELY_STACK] = "the TCP stack sent as many as were seen",
-		[ORIGIN_MIXED] = "the stack did not send all of them",
-		[ORIGIN_OTHER] = "the TCP stack did not send it",
-	};
-	bool queue = f->accepting && (f->situation == SITUATION_SILENT ||
-					     f->situation == SITUATION_UNFINISHED);
-
-	if (queue)
-		words_say(ev, "sockets", "accept queue %u of %u; the listener itself dropped %s%u SYNs since",
-			f->queue.queue, f->queue.queue_max, f->drops_exact ? "" : "at least ", f->drops);
-	if (f->looked_up && (f->situation != SITUATION_REFUSED || f->accepting))
-		words_say(ev, "sockets", "the kernel's look-up of the 4-tuple finds %s",
-			!f->found			       ? "nothing"
-			: f->socket.state == SOCKET_SYN_RECV ? "a half-open connection (SYN_RECV)"
-			: f->socket.state == SOCKET_LISTEN	? "the listener, no connection"
-							     : "a connection");
-	if (!f->window.known)
-		return;
-	if (f->situation == SITUATION_REFUSED && !f->a->out)
-		words_say(ev, "counters", "TcpOutRsts rose by %" PRIu64 " while %u RST%s left: %s",
-			f->window.delta[COUNTER_OUT_RSTS], f->window.wire_rsts,
-			f->window.wire_rsts == 1 ? "" : "s",
-			origins[f->origin]);
-	for (size_t i = 0; i < sizeof(worth_telling) / sizeof(worth_telling[0]); i++)
-		if (f->situation != SITUATION_REFUSED && f->situation != SITUATION_ACCEPTED &&
-			f->situation != SITUATION_CLOSED && f->window.delta[worth_telling[i]] > 0)
-			words_say(ev, "counters", "%s rose by %" PRIu64, counter_name(worth_telling[i]),
-				f->window.delta[worth_telling[i]]);
-}
-
 /* What the host answered when it was asked. */
 static void tell_host(const struct facts *f, struct event_attempt *ev)
 {
@@ -601,7 +558,7 @@ void words_tell(const struct facts *f, const struct verdict *v, const struct tel
 	words_filter(f, v->cause, ret);
 	tell_door(f, t, ret);
 	tell_host(f, ret);
-	tell_counters(f, ret);
+	words_counters(f, v, ret);
 	tell_repetition(f, ret);
 	if (!sentences_tell(v->cause, f, &n, ret))
 		tell_plain(f, v, &n, ret);

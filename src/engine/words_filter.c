@@ -59,6 +59,12 @@ static void tell_target(const struct facts *f, struct event_attempt *ev)
 			t->way.device, t->way.neighbour == NEIGHBOUR_FAILED ? "FAILED" : "INCOMPLETE");
 }
 
+/* The kernel says that netfilter dropped it: then rules that let it pass are others than those that it met. */
+static bool is_netfilters(const struct kernel_word *w)
+{
+	return w && w->reason == REASON_NETFILTER_DROP;
+}
+
 /* What the firewall's rules do with the packet that the cause is about. */
 static void tell_ruling(const struct facts *f, enum cause cause, struct event_attempt *ev)
 {
@@ -77,8 +83,11 @@ static void tell_ruling(const struct facts *f, enum cause cause, struct event_at
 		words_say(ev, "firewall", "%s %s it to %s:%u", rule_words(&v->translation.rule, words, sizeof(words)),
 			v->translation.must ? "leads" : "may lead", ip_format(&v->translation.addr, to, sizeof(to)),
 			v->translation.port_known ? v->translation.port : f->a->key.server_port);
+	if (blamed && blamed == f->acted)
+		words_say(ev, "firewall", "an earlier SYN of it was ended by %s", rule_words(blamed, words, sizeof(words)));
 	if (v->fate == FIREWALL_ACCEPTED && v->complete)
-		words_say(ev, "firewall", "the rules of nftables let it pass");
+		words_say(ev, "firewall", "%sthe rules of nftables let it pass",
+			is_netfilters(f->said.syn) ? "as they are by now, " : "");
 	for (uint32_t i = 0; i < v->n; i++) {
 		const struct firewall_rule *r = &v->candidates[i];
 		char grew[48] = "";

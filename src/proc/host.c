@@ -566,6 +566,8 @@ static bool ask_namespaces(struct host *h, const struct broker_request *request,
 	a->reach_addr = h->elsewhere.reach_addr;
 	text_clean(a->netns, sizeof(a->netns), h->elsewhere.netns,
 		strnlen(h->elsewhere.netns, sizeof(h->elsewhere.netns)));
+	a->netns_container = h->elsewhere.container;
+	a->netns_pid = h->elsewhere.pid;
 	owner_from_record(&h->elsewhere.owner, &a->elsewhere_owner);
 	return true;
 }

@@ -1,6 +1,7 @@
 /* live.c - watches this host: sources into the engine, events to the front end. */
 #include "base/text.h"
 #include "engine/engine.h"
+#include "forecast.h"
 #include "host.h"
 #include "hostfacts.h"
 #include "remote.h"
@@ -91,8 +92,8 @@ static void set_source(struct session *s, enum source source, enum source_state 
 	engine_source(s->engine, worker_now(), source, state, s->src->state[source].why);
 }
 
-/* More than are kept: what is missing may be there all the same. But of the port that was asked for all are told. */
-static void take_some(struct session *s, int64_t t, size_t n)
+/* More than are kept: what is missing may be there all the same. True: but of the port that is to be explained all are told. */
+static bool take_some(struct session *s, int64_t t, size_t n)
 {
 	uint16_t port = (uint16_t)s->w.o->explain;
 	size_t some = 0;
@@ -103,19 +104,23 @@ static void take_some(struct session *s, int64_t t, size_t n)
 		for (size_t i = 0; i < n; i++) /* those of the port are asked for anew */
 			if (s->rows[i].port == port)
 				s->rows[i--] = s->rows[--n];
-		if (sockdiag_listeners_of(s->src->sockdiag, port, s->rows + n, PORT_ROWS, &some) < 0)
+		if (sockdiag_listeners_of(s->src->sockdiag, port, s->rows + n, PORT_ROWS, &some) < 0 && some == 0)
 			port = 0;
 	}
 	engine_sockets_some(s->engine, t, s->rows, n + some, port);
 	host_want_owners(s->host, s->rows + n, some);
 	host_want_owners(s->host, s->rows, n);
+	return port != 0;
 }
 
 static void poll_listeners(struct session *s, int64_t t)
 {
 	size_t n = 0;
 	int r = sockdiag_listeners(s->src->sockdiag, s->rows, ROWS_MAX, &n);
+	bool some = r == -ENOSPC;
 
+	if (some && take_some(s, t, n))
+		r = 0; /* all of the port that matters */
 	if (r < 0 && !s->sockets_down)
 		set_source(s, SOURCE_SOCKETS, STATE_DEGRADED,
 			r == -ENOSPC ? "more listeners than are kept: of a port without one it is not known whether it has one"
@@ -123,11 +128,9 @@ static void poll_listeners(struct session *s, int64_t t)
 	else if (r == 0 && s->sockets_down)
 		set_source(s, SOURCE_SOCKETS, STATE_ON, "");
 	s->sockets_down = r < 0;
-	if (r == -ENOSPC) {
-		take_some(s, t, n);
-	} else if (r < 0) {
+	if (r < 0 && !some) {
 		engine_sockets_unknown(s->engine);
-	} else {
+	} else if (!some) {
 		engine_sockets(s->engine, t, s->rows, n);
 		host_want_owners(s->host, s->rows, n);
 	}
@@ -179,11 +182,13 @@ static void look_closer(struct session *s)
 	uint64_t generation;
 	size_t n = engine_looks(s->engine, looks, &generation);
 
+	if (s->src->capture)
+		engine_looks_taken(s->engine, worker_now(), capture_looked(s->src->capture));
 	if (!s->src->capture || generation == s->looks || worker_now() - s->looked < LOOKS_APART)
 		return;
 	s->looks = generation;
 	s->looked = worker_now();
-	capture_look(s->src->capture, looks, n);
+	capture_look(s->src->capture, looks, n, generation);
 }
 
 static int on_addresses(void *ctx, uint32_t events)
@@ -239,6 +244,8 @@ static int finish(struct worker *w, const char *reason, int status)
 {
 	struct session *s = (struct session *)(void *)w; /* its first member */
 
+	if (s->w.o->explain)
+		forecast_tell(s->engine, s->host, (uint16_t)s->w.o->explain, worker_now());
 	engine_bye(s->engine, worker_now(), reason);
 	worker_show(&s->w);
 	return status;

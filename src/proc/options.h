@@ -17,6 +17,7 @@ enum exit_status {
 	EXIT_USAGE = 2,
 	EXIT_PRIVILEGE = 3,
 	EXIT_REFUSALS = 4,
+	EXIT_CANNOT_TELL = 5,
 };
 
 struct options {

@@ -196,6 +196,22 @@ def firewall_reject(lab, port, family=4, with_what="port-unreachable", expect="E
     return used(addr, port, got.errno, refused_at=got.at, stop=stop, evidence=["ICMP", "icmp", "unreach", "prohib"])
 
 
+def firewall_reject_withheld(lab, port):
+    """The kernel sends few ICMP errors to one peer (icmp_ratelimit): a rejected client that tries often hears nothing."""
+    server = lab.serve(port)
+    remove = lab.rule("in", f"tcp dport {port} counter reject")
+    before = lab.server.sysctl("net.ipv4.icmp_ratelimit", 60000)
+    try:
+        for _ in range(10):    # the first six are answered (XRLIM_BURST_FACTOR, net/ipv4/icmp.c)
+            if lab.dial(SERVER4, port, timeout=0.3).errno == "ETIMEDOUT":
+                break
+        result = used(SERVER4, port, lab.dial(SERVER4, port).errno)
+        assert result["client_errno"] == "ETIMEDOUT", result
+    finally:
+        lab.server.sysctl("net.ipv4.icmp_ratelimit", before)
+    return result | by_server(server, "reject", f"tcp dport {port}") | dict(stop=lambda: (remove(), server.stop()))
+
+
 def firewall_reset(lab, port, family=4, listener=True):
     addr = SERVER6 if family == 6 else SERVER4
     server = lab.serve(port, "::" if family == 6 else "0.0.0.0") if listener else None

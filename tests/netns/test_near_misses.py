@@ -603,3 +603,13 @@ def test_hostile_process_name_is_shown_harmless(lab, watch, port):
     assert line["cause"] == "loopback-only"
     watch.check_form()
     server.stop()
+
+
+def test_a_withheld_rejection_is_no_drop(lab, watch, port):
+    """The rule rejects, and the kernel sends no more ICMP errors to this peer: the rule that is named says reject."""
+    result = scenarios.firewall_reject_withheld(lab, port)
+    line = watch.settled(lambda l: l["outcome"] == "silent" and l["cause"] != "unknown", port, 12)
+    assert (line["cause"], line["confidence"]) == ("firewall-reject", "proved"), line
+    assert "withheld by the kernel's rate limit" in line["summary"] and "reject" in line["summary"], line
+    assert "firewall-drop" not in causes_ever(watch, port)
+    result["stop"]()

@@ -1,4 +1,5 @@
 """Two failures at the same time on two ports: the counters are one namespace's, and each port keeps its own cause."""
+import socket
 import threading
 
 import pytest
@@ -7,6 +8,7 @@ import scenarios
 import scenarios_ends
 import scenarios_net
 from expect import MATRIX, WANTED
+from lab import SERVER4
 
 PAIRS = [
     (scenarios.accept_queue_full, scenarios.firewall_drop),
@@ -73,3 +75,20 @@ def test_two_at_once(lab, watch, port, pair):
     finally:
         for result in results.values():
             result["stop"]()
+
+
+def test_a_scan_is_told_as_one(lab, watch):
+    """Each of 1,000 ports once: no line says of one of them that it was dialled hundreds of times."""
+    before = len(watch.lines)
+    ports = range(1000, 2000)
+    with lab.client:
+        for port in ports:
+            with socket.socket() as sock, pytest.raises(ConnectionRefusedError):
+                sock.connect((SERVER4, port))
+    watch.wait_ticks(4)
+    lines = [l for l in watch.lines[before:] if l["type"] == "attempt" and l["outcome"] == "refused"]
+    many = [l for l in lines if l["count"] > 1]
+    assert many and all(l["port"] == 0 and l["ports"] == l["count"] for l in many), many
+    assert all("ports of" in l["summary"] and ports[0] <= l["port_low"] < l["port_high"] <= ports[-1] for l in many), many
+    assert sum(l["count"] for l in lines) >= len(ports)
+    assert {l["confidence"] for l in lines} == {"proved"}, [l for l in lines if l["confidence"] != "proved"][:1]

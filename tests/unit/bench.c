@@ -264,6 +264,8 @@ void bench_run(struct bench *b, int64_t usec)
 
 	for (;;) {
 		engine_advance(b->e, b->t);
+		if (!b->no_looks)
+			engine_looks_taken(b->e, b->t, UINT64_MAX);
 		if (!b->no_polls &&
 			(b->t >= b->next_poll || b->t < b->last_poll ||
 				(b->t >= b->last_poll + 50000 && engine_wants_poll(b->e))))

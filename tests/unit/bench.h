@@ -56,6 +56,7 @@ struct bench {
 	uint32_t conntrack, conntrack_max;  /* to ASK_CONNTRACK; a limit of 0: refuse */
 	unsigned int asked[ASK_CONNTRACK + 1]; /* how often, by kind */
 	struct question last_walk;             /* the last ASK_CONNECTIONS */
+	bool no_looks; /* the capture takes none of those that are asked for */
 	bool no_polls, negative; /* negative: a counter was seen below zero */
 };
 

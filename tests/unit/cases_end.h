@@ -25,6 +25,8 @@ static const struct rule_case end_cases[] = {
 		CONFIDENCE_NONE, CAUSE_PEER_SILENT, .look = SYN_RECV, .a = {.acks_in = 1, .data_in = 1}},
 	{"looked at, and nothing of the peer", UNFINISHED, 0, CAUSE_PEER_SILENT, INFERRED, .look = SYN_RECV,
 		.synacks = 2, .a.looked_from = 1},
+	{"looked at only after our last SYN-ACK", UNFINISHED, 0, CAUSE_PEER_SILENT, POSSIBLE, CAUSE_REPLY_LOST,
+		.look = SYN_RECV, .synacks = 2, .a.looked_from = 2},
 	{"looked at, nothing of the peer, losses", UNFINISHED, 0, CAUSE_PEER_SILENT, POSSIBLE, CAUSE_REPLY_LOST,
 		.look = SYN_RECV, .synacks = 2, .a.looked_from = 1, .lossy = true},
 	{"looked at, a wire not seen whole", UNFINISHED, 0, CAUSE_PEER_SILENT, POSSIBLE, CAUSE_REPLY_LOST,

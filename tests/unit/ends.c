@@ -73,6 +73,49 @@ static void test_unfinished(void **state)
 	}
 }
 
+/* There is room for 32 closer looks: of whom nobody looked at, silence is no evidence. Nor where none was taken. */
+static void test_unfinished_unseen(void **state)
+{
+	enum {
+		PEERS = 50,
+	};
+
+	(void)state;
+	for (int refused = 0; refused < 2; refused++) {
+		struct bench *b = bench_new();
+		int sure = 0, n = 0;
+		char peer[32];
+
+		b->no_looks = refused;
+		bench_listen(b, "0.0.0.0", 80);
+		b->lookup = answers_syn_recv;
+		bench_run(b, 3 * USEC);
+		for (int times = 0; times < 2; times++) {
+			for (int i = 0; i < PEERS; i++) {
+				struct flow f;
+
+				snprintf(peer, sizeof(peer), "203.0.%d.7", i);
+				f = flow_in(peer, 40000, HOST, 80);
+				if (times == 0)
+					flow_syn(b, &f);
+				flow_syn_ack(b, &f);
+			}
+			bench_run(b, times == 0 ? 1000000 : 4 * USEC);
+		}
+		for (size_t i = 0; i < b->n; i++) {
+			const struct event_attempt *a = &b->events[i].attempt;
+
+			if (b->events[i].type != EVENT_ATTEMPT || strcmp(a->cause, "peer-silent") != 0)
+				continue;
+			n += (int)a->count;
+			sure += strcmp(a->confidence, "inferred") == 0 ? (int)a->count : 0;
+		}
+		assert_int_equal(n, PEERS);
+		expect(refused ? sure == 0 : sure > 0 && sure <= LOOKS_MAX, "%d of %d", sure, PEERS);
+		bench_free(b);
+	}
+}
+
 /* Polls a minute apart (--interval 60): the verdict asks for the counters that decide it. */
 static void test_unfinished_with_rare_polls(void **state)
 {
@@ -304,6 +347,32 @@ static void test_resets(void **state)
 		assert_int_equal(b->ports[80].accepted, 1);
 		bench_free(b);
 	}
+}
+
+/* Another port's queue overflows meanwhile: that is no evidence of why this one resets. */
+static void test_counters_of_others(void **state)
+{
+	struct flow f;
+	struct bench *b = bench_connected(&f, true);
+	const struct event_attempt *a;
+	bool own = false;
+
+	(void)state;
+	flow_send(b, &f, false, TCP_RST | TCP_ACK, 10, 21);
+	b->counters.v[COUNTER_OUT_RSTS]++;
+	b->counters.v[COUNTER_ABORT_ON_DATA]++;
+	b->counters.v[COUNTER_LISTEN_OVERFLOWS]++;
+	b->counters.v[COUNTER_LISTEN_DROPS]++;
+	b->counters.v[COUNTER_RP_FILTER]++;
+	bench_run(b, 3 * USEC);
+	a = told_as(b, 80, "accepted", "abort-linger", "proved", "ECONNRESET");
+	for (int i = 0; i < EVENT_EVIDENCE; i++) {
+		expect(!strstr(a->evidence[i].text, "ListenOverflows") && !strstr(a->evidence[i].text, "ListenDrops") &&
+				!strstr(a->evidence[i].text, "ReversePath"), "%s", a->evidence[i].text);
+		own = own || strstr(a->evidence[i].text, "TCPAbortOnData rose by 1");
+	}
+	assert_true(own);
+	bench_free(b);
 }
 
 /* Both abort counters move in the window: either may be the one. */
@@ -1039,6 +1108,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_half_open_without_a_retransmission),
 		cmocka_unit_test(test_unfinished),
+		cmocka_unit_test(test_unfinished_unseen),
 		cmocka_unit_test(test_unfinished_with_rare_polls),
 		cmocka_unit_test(test_unfinished_then_accepted),
 		cmocka_unit_test(test_peer_reset),
@@ -1050,6 +1120,7 @@ int main(void)
 		cmocka_unit_test(test_accepted_inferred),
 		cmocka_unit_test(test_slow_accept_is_revised),
 		cmocka_unit_test(test_resets),
+		cmocka_unit_test(test_counters_of_others),
 		cmocka_unit_test(test_reset_near_miss),
 		cmocka_unit_test(test_reset_as_the_process_dies),
 		cmocka_unit_test(test_resets_by_another),

@@ -555,6 +555,57 @@ static void test_listener_lines(void **state)
 	bench_free(b);
 }
 
+/* A scan of many ports is told as one, and names none of them as if it had been dialled over and over. */
+static void test_scan_is_told_as_one(void **state)
+{
+	struct bench *b = bench_ready();
+	const struct event_attempt *told = NULL;
+	uint64_t at = b->n;
+
+	(void)state;
+	for (int port = 1; port <= 1000; port++) {
+		struct flow scan = flow_in(PEER, 50000, HOST, (uint16_t)port);
+
+		flow_refused(b, &scan);
+	}
+	bench_run(b, 5 * USEC);
+	for (; at < b->n; at++) {
+		const struct event_attempt *a = &b->events[at].attempt;
+
+		if (b->events[at].type != EVENT_ATTEMPT || a->count < 2)
+			continue;
+		assert_int_equal(a->port, 0);
+		told = a;
+		expect(a->ports == a->count && a->port_low >= 1 && a->port_high <= 1000, "%lld ports, %lld attempts", (long long)a->ports,
+			(long long)a->count);
+	}
+	assert_non_null(told);
+	expect(strstr(told->summary, "ports of " HOST ", from ") && !strstr(told->summary, HOST ":"), "%s", told->summary);
+	expect(strncmp(told->evidence[0].text, "of one of them: ", 16) == 0, "%s", told->evidence[0].text);
+	bench_free(b);
+}
+
+/* One port over and over is no scan, though it is counted with those of any. */
+static void test_one_port_is_no_scan(void **state)
+{
+	struct bench *b = bench_ready();
+
+	(void)state;
+	for (int i = 0; i < 600; i++) {
+		struct flow scan = flow_in(PEER, (uint16_t)(40000 + i), HOST, (uint16_t)(i < 200 ? i + 1 : 5000));
+
+		flow_refused(b, &scan);
+	}
+	bench_run(b, 5 * USEC);
+	for (uint64_t at = 0; at < b->n; at++) {
+		const struct event_attempt *a = &b->events[at].attempt;
+
+		if (b->events[at].type == EVENT_ATTEMPT && a->port == 5000)
+			assert_int_equal(a->ports, 0);
+	}
+	bench_free(b);
+}
+
 /* Counters of a port are cumulative: a scan of other ports does not set them back. */
 static void test_scan_keeps_counters(void **state)
 {
@@ -679,6 +730,8 @@ int main(void)
 		cmocka_unit_test(test_short_lived_listener),
 		cmocka_unit_test(test_listener_lines),
 		cmocka_unit_test(test_scan_keeps_counters),
+		cmocka_unit_test(test_scan_is_told_as_one),
+		cmocka_unit_test(test_one_port_is_no_scan),
 		cmocka_unit_test(test_bye_tells_all_ports),
 		cmocka_unit_test(test_bye_tells_what_waits),
 		cmocka_unit_test(test_retries),

@@ -170,7 +170,7 @@ static void make(const struct rule_case *c, struct facts *f)
 	a.syns = c->syns ? c->syns : 1;
 	a.synacks = c->synacks ? c->synacks : 1;
 	if (a.looked_from)
-		a.looked_from = a.first + 100;
+		a.looked_from = a.first + (a.looked_from > 1 ? 200 : 50); /* after the last packet, or before it */
 	a.peer_ttl = c->peer_ttl ? c->peer_ttl : 64;
 	a.reset_elsewhere = c->elsewhere;
 	a.v6 = c->v6;

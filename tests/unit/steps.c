@@ -204,6 +204,54 @@ static void test_filtered_is_not_too_early(void **state)
 	bench_free(b);
 }
 
+static bool has_evidence(const struct event_attempt *a, const char *text)
+{
+	for (int i = 0; i < EVENT_EVIDENCE && a->evidence[i].source[0]; i++)
+		if (strstr(a->evidence[i].text, text))
+			return true;
+	return false;
+}
+
+/* The rule that dropped a SYN is deleted before the attempt is judged again: it stays the one that did it. */
+static void test_rule_that_acted(void **state)
+{
+	(void)state;
+	for (int told_before = 0; told_before < 2; told_before++) {
+		struct engine_config config = {.ttl = 64, .interval = USEC, .netns = "", .kernel = true};
+		struct bench *b = bench_new_with(&config);
+		struct flow f = flow_in(PEER, 4711, HOST, 80);
+		struct kernel_word w = {.src = f.client, .dst = f.server, .sport = f.sport, .dport = f.dport, .flags = TCP_SYN,
+			.seq = f.isn, .reason = REASON_NETFILTER_DROP, .count = 1, .routed = true, .function = "nft_do_chain"};
+		const struct event_attempt *a;
+
+		bench_listen(b, "0.0.0.0", 80);
+		bench_run(b, 2 * USEC);
+		b->firewall = (struct firewall_verdict){.complete = true, .fate = FIREWALL_DROPPED, .n = 1, .n_found = 1,
+			.candidates = {{.family = "inet", .table = "filter", .chain = "input", .hook = "input", .handle = 7,
+				.fate = FIREWALL_DROPPED, .must = true, .text = "tcp dport 80 drop"}}};
+		flow_syn(b, &f);
+		w.t = b->t;
+		engine_kernel(b->e, &w);
+		if (told_before)
+			bench_run(b, 3 * USEC);
+		b->firewall = (struct firewall_verdict){.complete = true, .fate = FIREWALL_ACCEPTED, .may_pass = true};
+		if (told_before) { /* dropped as well, and then the rule was deleted */
+			flow_syn(b, &f);
+			w.t = b->t;
+			engine_kernel(b->e, &w);
+		}
+		bench_run(b, 5 * USEC);
+		a = told(b, EVENT_ATTEMPT);
+		assert_string_equal(a->cause, "firewall-drop");
+		assert_false(has_evidence(a, "the rules of nftables let it pass") && !has_evidence(a, "as they are by now"));
+		assert_int_equal(has_evidence(a, "ended by the rule with handle 7"), told_before);
+		if (told_before)
+			expect(strstr(a->summary, "handle 7") && strstr(a->advice, "gone by now") && !strstr(a->advice, "nft insert"),
+				"%s; %s", a->summary, a->advice);
+		bench_free(b);
+	}
+}
+
 /* A SYN that is sent again and again: each is there, and none twice. */
 static void test_silent(void **state)
 {
@@ -236,6 +284,7 @@ int main(void)
 		cmocka_unit_test(test_too_early),
 		cmocka_unit_test(test_no_socket_proves_too_early),
 		cmocka_unit_test(test_filtered_is_not_too_early),
+		cmocka_unit_test(test_rule_that_acted),
 		cmocka_unit_test(test_silent),
 	};
 
