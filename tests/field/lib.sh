@@ -30,7 +30,7 @@ if [ -z "${FIELD_FOLDER:-}" ]; then
 	}
 	trap cleanup EXIT
 	trap 'exit 9' INT TERM
-	unshare --mount --pid --uts --net --fork --kill-child --mount-proc --propagation private bash "$case_file" "$@" </dev/null &
+	"$(dirname "$case_file")/apart" bash "$case_file" "$@" </dev/null &
 	child=$!
 	trap 'kill -9 $child; wait $child; exit 9' INT TERM
 	wait $child
