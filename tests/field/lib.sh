@@ -72,6 +72,9 @@ etc() { # FILE: this case's own /etc/FILE is $D/FILE
 
 [ ! -e /etc/resolv.conf ] || { : >resolv.conf; etc resolv.conf; } # no name server: look-ups fail at once
 
+ip() { # ip -n remounts /, which fails in a chroot
+	if [ "$1" = -n ]; then nsenter --net=/run/netns/"$2" ip "${@:3}"; else command ip "$@"; fi
+}
 missing() { echo "cannot be made here: $*"; exit 7; }
 void() { echo "not set up: $*"; tail -20 bg.log 2>/dev/null; exit 8; }
 for n in s c; do ip netns add $n || void "ip netns add"; done
