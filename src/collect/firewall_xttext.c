@@ -1,6 +1,7 @@
 /* firewall_xttext.c - iptables' matches and targets in iptables' spelling. */
 #include "firewall_text.h"
 #include "base/text.h"
+#include "firewall_ipset.h"
 
 #include <arpa/inet.h>
 #include <linux/netfilter.h>
@@ -14,8 +15,11 @@
 #include <linux/netfilter/xt_conntrack.h>
 #include <linux/netfilter/xt_mark.h>
 #include <linux/netfilter/xt_multiport.h>
+#include <linux/netfilter/xt_recent.h>
+#include <linux/netfilter/xt_set.h>
 #include <linux/netfilter/xt_state.h>
 #include <linux/netfilter/xt_tcpudp.h>
+#include <stdio.h>
 #include <string.h>
 
 static bool take_info(const struct fw_expr *e, void *ret, size_t n)
@@ -287,12 +291,54 @@ static bool target_ct(const struct fw_expr *e, uint8_t family, char *buf, size_t
 	return true;
 }
 
+/* ipset(8): the rule has the set's number, and people know its name. */
+static bool match_set(const struct fw_expr *e, char *buf, size_t size)
+{
+	struct xt_set_info_match_v1 i; /* later revisions begin with it */
+	char name[IPSET_MAXNAMELEN], clean[IPSET_MAXNAMELEN * 4];
+
+	if (e->rev < 1 || !take_info(e, &i, sizeof(i)))
+		return false;
+	if (ipset_name(i.match_set.index, name, sizeof(name)))
+		text_clean(clean, sizeof(clean), name, strlen(name));
+	else
+		snprintf(clean, sizeof(clean), "#%u", i.match_set.index);
+	text_append(buf, size, "-m set %s--match-set %s ", i.match_set.flags & IPSET_INV_MATCH ? "! " : "", clean);
+	for (unsigned int dim = 1; dim <= i.match_set.dim && dim <= IPSET_DIM_MAX; dim++)
+		text_append(buf, size, "%s%s", dim > 1 ? "," : "", i.match_set.flags & 1u << dim ? "src" : "dst");
+	return true;
+}
+
+/* Who came often, or lately, by a list of addresses in /proc/net/xt_recent. */
+static bool match_recent(const struct fw_expr *e, char *buf, size_t size)
+{
+	static const char *const checks[] = {"--rcheck", "--set", "--update", "--remove"};
+	struct xt_recent_mtinfo i; /* the later revision begins with it */
+	char clean[XT_RECENT_NAME_LEN];
+	const char *check = "...";
+
+	if (!take_info(e, &i, sizeof(i)))
+		return false;
+	for (size_t c = 0; c < sizeof(checks) / sizeof(checks[0]); c++)
+		if (i.check_set & 1u << c)
+			check = checks[c];
+	text_append(buf, size, "-m recent %s%s", i.invert ? "! " : "", check);
+	if (i.seconds)
+		text_append(buf, size, " --seconds %u", i.seconds);
+	if (i.hit_count)
+		text_append(buf, size, " --hitcount %u", i.hit_count);
+	text_clean(clean, sizeof(clean), i.name, strnlen(i.name, sizeof(i.name)));
+	text_append(buf, size, " --name %s --%s", clean, i.side == XT_RECENT_DEST ? "rdest" : "rsource");
+	return true;
+}
+
 static const struct {
 	const char *name;
 	bool (*write)(const struct fw_expr *e, char *buf, size_t size);
 } matches[] = {
 	{"conntrack", match_conntrack}, {"state", match_state}, {"tcp", match_tcp}, {"multiport", match_multiport},
 	{"addrtype", match_addrtype}, {"mark", match_mark}, {"comment", match_comment},
+	{"set", match_set}, {"recent", match_recent},
 };
 
 static const struct {

@@ -79,6 +79,36 @@ static void by_hand(const struct firewall_rule *r, const char *match, struct eve
 			match);
 }
 
+/* The word behind an option of iptables in the rule's text; NULL: it has none, or it is no word for a shell. */
+static const char *word_behind(const struct firewall_rule *r, const char *option, char *buf, size_t size)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:-";
+	const char *at = strstr(r->text, option);
+	size_t n;
+
+	if (!at)
+		return NULL;
+	at += strlen(option);
+	n = strcspn(at, " ");
+	if (n == 0 || n >= size || strspn(at, plain) < n)
+		return NULL;
+	snprintf(buf, size, "%.*s", (int)n, at);
+	return buf;
+}
+
+/* What iptables keeps beside its rules: who is in a set, and who came how often. */
+static void advise_lists(const struct firewall_rule *r, const struct names *n, bool one, struct event_attempt *ev)
+{
+	char name[64];
+
+	if (word_behind(r, "--match-set ", name, sizeof(name)) && !strstr(r->text, "! --match-set"))
+		text_append(ev->advice, sizeof(ev->advice), ". Or take it out of the set: ipset del %s %s; ipset list %s", name,
+			one ? n->peer : "ADDRESS", name);
+	if (strstr(r->text, "-m recent") && word_behind(r, "--name ", name, sizeof(name)))
+		text_append(ev->advice, sizeof(ev->advice), ". The rule counts tries (-m recent): who came too often is listed in "
+			"/proc/net/xt_recent/%s, and gets in again when it has been quiet", name);
+}
+
 void advise_rule(const struct firewall_rule *r, const struct facts *f, const struct names *n, struct event_attempt *ev)
 {
 	const char *iptables = strcmp(r->family, "ip6") == 0 ? "ip6tables" : "iptables";
@@ -136,4 +166,5 @@ void advise_rule(const struct firewall_rule *r, const struct facts *f, const str
 		by_hand(r, match, ev);
 		break;
 	}
+	advise_lists(r, n, one, ev);
 }

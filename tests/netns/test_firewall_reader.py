@@ -411,7 +411,9 @@ IPTABLES_FATES = [
     (["-A INPUT -m addrtype ! --dst-type LOCAL -j DROP"], 80, "accepted", None),
     (["-A INPUT -p tcp -m limit --limit 5/s -j ACCEPT", "-A INPUT -j DROP"], 80, "unknown", "counter drop"),
     (["-A INPUT -m recent --set --name x", "-A INPUT -m recent --update --seconds 60 --hitcount 4 --name x -j DROP"], 80,
-     "unknown", "-m recent ... counter drop"),
+     "unknown", "-m recent --update --seconds 60 --hitcount 4 --name x --rsource counter drop"),
+    (["-A INPUT -m recent ! --rcheck --name x --rdest -j DROP"], 80, "unknown",
+     "-m recent ! --rcheck --name x --rdest counter drop"),
     (["-A INPUT -p tcp -m connlimit --connlimit-above 3 -j DROP"], 80, "unknown",
      "meta l4proto tcp -m connlimit ... counter drop"),
     (["-A INPUT -p tcp -m hashlimit --hashlimit-above 3/s --hashlimit-name y -j DROP"], 80, "unknown",
@@ -442,6 +444,21 @@ def test_fates_iptables(clean, judge, commands, port, fate, text):
         assert told["candidates"][0]["product"] == "ufw" and told["candidates"][0]["base"] == "INPUT"
     if any("comment" in c for c in commands):
         assert told["candidates"][0]["comment"] == "office" and told["candidates"][0]["product"] == "iptables"
+
+
+@pytest.mark.parametrize("match, text", [("--match-set banned src", "--match-set banned src"),
+                                         ("! --match-set pairs dst,src", "! --match-set pairs dst,src")])
+def test_sets_of_ipset_have_their_names(clean, judge, match, text):
+    run(clean.server.command("ipset", "create", "banned", "hash:ip"))
+    run(clean.server.command("ipset", "create", "pairs", "hash:ip,port"))
+    try:
+        run(clean.server.command("iptables", *f"-A INPUT -p tcp -m set {match} -j DROP".split()))
+        judge.refresh()
+        told = judge.judge(CLIENT4, 40000, SERVER4, 80)
+        assert told["fate"] == "unknown" and told["candidates"][0]["text"] == f"meta l4proto tcp -m set {text} counter drop", told
+    finally:
+        run(clean.server.command("iptables", "-F", "INPUT"))
+        run(clean.server.command("ipset", "destroy"))
 
 
 def test_translations(clean, judge):
