@@ -13,7 +13,7 @@
  * leads, and what the firewall's rules do. What is ruled out by the kernel's word or by the rules is not asked.
  */
 enum {
-	RULES_MAX = 128,
+	RULES_MAX = 192,
 };
 
 static const struct rule_table *const tables[] = {&door_rules, &silence_rules, &end_rules, &answer_rules, &close_rules, &served_rules, &kernel_rules, &nat_rules,
