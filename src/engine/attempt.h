@@ -95,6 +95,7 @@ struct attempt {
 	bool bytes_known;      /* how many the two had sent, by the RST or the FIN */
 	bool client_left, server_left; /* the side took leave: a TLS alert, QUIT and the like */
 	bool client_hello;     /* the client began TLS */
+	bool client_reset_too; /* after the server's RST */
 	bool reset_elsewhere; /* the RST came by lo, the SYN did not: this host's own doing */
 	bool established_reported, emitted, answer_timestamps;
 	bool close_judged;

@@ -16,6 +16,7 @@ enum {
 	SAME_MOMENT = 300000,     /* the multicast is read when there is time */
 	BACKEND_WITHIN = 1000000, /* a proxy closes soon after its own attempt was refused */
 	BACKEND_AT_ONCE = 10000,    /* one that does nothing but relay closes at once */
+	BACKEND_DIALLED = 300000,   /* a TLS handshake may come before */
 	BACKEND_PATIENCE = 30000000, /* and waits for an answer no longer than this */
 	LOOPBACK_INDEX = 1,       /* of lo in every namespace (include/net/flow.h LOOPBACK_IFINDEX) */
 	ANSWERED_WITHIN = 20000,  /* a rule rejects and drops at once */
@@ -665,7 +666,7 @@ void facts_find_backend(struct engine *e, struct facts *f)
 {
 	const struct attempt *a = f->a;
 	size_t n = sizeof(e->own_failures) / sizeof(e->own_failures[0]);
-	int64_t best = 0, ended = a->closed ? a->closed : a->ended;
+	int64_t best = 0, ended = a->closed ? a->closed : a->ended ? a->ended : e->now;
 
 	for (size_t i = 0; i < n; i++) {
 		const struct own_failure *o = &e->own_failures[i];
@@ -677,7 +678,8 @@ void facts_find_backend(struct engine *e, struct facts *f)
 		best = o->began;
 		f->backend = true;
 		f->backend_how = o->how;
-		f->backend_at_once = ended - o->t < BACKEND_AT_ONCE;
+		/* Refused, and closed at that moment; or dialled as soon as it was accepted, and without an answer to the end. */
+		f->backend_at_once = o->how == OUTCOME_REFUSED ? ended - o->t < BACKEND_AT_ONCE : o->began - a->first < BACKEND_DIALLED;
 		f->backend_key = o->key;
 	}
 }

@@ -277,6 +277,7 @@ static bool judge_closing(struct engine *e, struct attempt *a)
 
 	a->close_judged = true;
 	facts_gather(e, a, &f);
+	facts_look_around_end(e, &f);
 	facts_find_backend(e, &f);
 	if (f.target.known)
 		facts_ask_target(e, &f);
@@ -495,6 +496,7 @@ void judge_open(struct engine *e, struct attempt *a)
 	if (f.waiting != WAITING_GREETING)
 		f.waited = c.idle_ms * INT64_C(1000);
 	facts_ask_holder(e, &f, c.row.inode);
+	facts_find_backend(e, &f);
 	v = rules_judge(&f);
 	if (v.cause != CAUSE_UNKNOWN)
 		report_attempt(e, a, &f, &v, a->emitted && a->alone);

@@ -64,8 +64,10 @@ static bool waits_elsewhere(const struct facts *f)
 /* A proxy that still tries to reach its backend. */
 static bool waits_for_backend(const struct facts *f)
 {
-	return f->manners & MANNER_PROXY && f->asked_process && f->process.waits_out && strcmp(f->process.waits_in, "connect") == 0 &&
-	       (f->waiting == WAITING_READER || f->waiting == WAITING_ANSWER);
+	bool seen = f->backend && f->backend_how == OUTCOME_SILENT; /* by its SYNs */
+	bool known = f->asked_process && f->process.waits_out && strcmp(f->process.waits_in, "connect") == 0;
+
+	return f->manners & MANNER_PROXY && (seen || known) && (f->waiting == WAITING_READER || f->waiting == WAITING_ANSWER);
 }
 
 static enum confidence backend_silent(const struct facts *f)

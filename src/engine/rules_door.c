@@ -242,6 +242,9 @@ static enum confidence too_early(const struct facts *f)
 		return stack_refused(f);
 	if (!f->accepting || f->steady || came_back(f) || was_reopened(f) || is_steered_away(f))
 		return CONFIDENCE_NONE;
+	/* Seen since the refusal, and the kernel's look-up finds nobody all the same: it went again, or is steered around. */
+	if (f->looked_up && !f->found && f->accepting->gone == 0 && f->accepting->seen > f->a->answered)
+		return when(stack_refused(f) > CONFIDENCE_NONE, CONFIDENCE_POSSIBLE);
 	return f->later ? stack_refused(f) : when(stack_refused(f) > CONFIDENCE_NONE, CONFIDENCE_POSSIBLE);
 }
 
@@ -398,7 +401,7 @@ static const struct rule rules[] = {
 	{SITUATION_REFUSED, IN, CAUSE_LISTENER_GONE, listener_gone, {0}},
 	{SITUATION_REFUSED, IN, CAUSE_STEERED_AWAY, steered_away, {0}},
 	{SITUATION_REFUSED, IN, CAUSE_TOO_EARLY, too_early,
-		{CAUSE_REDIRECT_NO_LISTENER, CAUSE_FIREWALL_RESET}},
+		{CAUSE_REDIRECT_NO_LISTENER, CAUSE_FIREWALL_RESET, CAUSE_STEERED_AWAY}},
 	{SITUATION_REFUSED, IN, CAUSE_RESTARTING, restarting, {0}},
 	{SITUATION_REFUSED, IN, CAUSE_PUBLISHED_NO_LISTENER, published_no_listener,
 		{CAUSE_PUBLISHED_LOOPBACK_ONLY, CAUSE_FIREWALL_RESET}},

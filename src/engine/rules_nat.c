@@ -88,7 +88,8 @@ static bool seen_there(const struct facts *f)
  */
 static bool was_forgotten(const struct facts *f)
 {
-	return was_forwarded(f) && f->target.inner->client_reset != 0 && f->a->reset_by != SIDE_CLIENT;
+	return was_forwarded(f) && f->target.inner->client_reset != 0 && f->a->reset_by != SIDE_CLIENT &&
+	       !f->a->client_reset_too;
 }
 
 static enum confidence published_reset(const struct facts *f)

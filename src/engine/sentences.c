@@ -780,13 +780,13 @@ static const char *backend_summary_words(const struct facts *f, const struct nam
 {
 	char to[IP_TEXT], story[300];
 
+	ip_format_port(&f->backend_key.server, f->backend_key.server_port, to, sizeof(to));
 	if (f->situation == SITUATION_WAITING)
 		snprintf(buf, size, "%s accepted %s on port %u, and still tries to reach %s for it (connect() does not come back): its backend does "
-			"not answer", n->owner, n->peer, n->port, f->process.waits_for);
+			"not answer", n->owner, n->peer, n->port, f->backend ? to : f->process.waits_for);
 	else
 		snprintf(buf, size, "%s accepted %s on port %u and closed it unserved, after an attempt of this host to reach %s had failed "
-			"(%s): likely its backend%s", n->owner, n->peer, n->port,
-			ip_format_port(&f->backend_key.server, f->backend_key.server_port, to, sizeof(to)), backend_how_words(f),
+			"(%s): likely its backend%s", n->owner, n->peer, n->port, to, backend_how_words(f),
 			backend_words(f, story, sizeof(story)));
 	return buf;
 }
@@ -939,7 +939,7 @@ static const char *fill_in(const char *name, size_t len, const struct facts *f, 
 		return f->routing.device[0] ? f->routing.device : "the interface";
 	if (IS("hop"))
 		return ip_format(&f->routing.next_hop, buf, size);
-	if (IS("backend") && f->situation == SITUATION_WAITING)
+	if (IS("backend") && f->situation == SITUATION_WAITING && !f->backend)
 		return f->process.waits_for;
 	if (IS("backend"))
 		return f->backend ? ip_format_port(&f->backend_key.server, f->backend_key.server_port, buf, size)

@@ -54,6 +54,15 @@ struct server {
 		[SETTING_WORKERS] = "max_connections and thread_pool_size in {conf}", [SETTING_LIMIT] = limit, \
 	}
 
+#define SSHD \
+	{ \
+		[SETTING_BIND] = "ListenAddress in {conf} (with ssh.socket: ListenStream=)", \
+		[SETTING_BACKLOG] = "MaxStartups in {conf}", [SETTING_WORKERS] = "MaxStartups in {conf}", \
+		[SETTING_LIMIT] = "a limit or an access list: MaxStartups and PerSourceMaxStartups in {conf}, hosts.deny, or a " \
+		"child that could not be forked (TasksMax= of its unit, the pids limit of its control group, " \
+		"ulimit -u) or ended at once (no host key)", \
+	}
+
 /* The first that fits counts: interpreters with a known script stand above the bare interpreter. */
 static const struct server servers[] = {
 	{"redis-server", NULL, MANNER_ANSWERS, "", ".conf", "/etc/redis/redis.conf", REDIS("redis")},
@@ -90,13 +99,31 @@ static const struct server servers[] = {
 		APACHE("'Listen 80' (no address) in /etc/apache2/ports.conf")},
 	{"httpd", NULL, MANNER_ANSWERS | MANNER_PROXY, "-f", "", "/etc/httpd/conf/httpd.conf",
 		APACHE("'Listen 80' (no address) in {conf}")},
-	{"sshd", NULL, MANNER_ANSWERS | MANNER_SPEAKS_FIRST, "-f", "", "/etc/ssh/sshd_config",
+	{"sshd", "[listener]", MANNER_ANSWERS | MANNER_SPEAKS_FIRST, "-f", "", "/etc/ssh/sshd_config", SSHD},
+	/* What serves a client, and listens for it (ssh -R). */
+	{"sshd", "sshd: ", MANNER_PROXY, NULL, NULL, "/etc/ssh/sshd_config",
 		{
-			[SETTING_BIND] = "ListenAddress in {conf} (with ssh.socket: ListenStream=)",
-			[SETTING_BACKLOG] = "MaxStartups in {conf}", [SETTING_WORKERS] = "MaxStartups in {conf}",
-			[SETTING_LIMIT] = "a limit or an access list: MaxStartups and PerSourceMaxStartups in {conf}, hosts.deny, or a "
-					  "child that could not be forked (TasksMax= of its unit, the pids limit of its control group, "
-					  "ulimit -u) or ended at once (no host key)",
+			[SETTING_BIND] = "GatewayPorts in {conf}",
+			[SETTING_LIMIT] = "the far end of the tunnel (ssh -R): the client there opens a connection for each one that comes here, and "
+					  "it was refused or is not allowed (ssh -v there says 'connect_to: failed')",
+		}},
+	{"sshd", NULL, MANNER_ANSWERS | MANNER_SPEAKS_FIRST, "-f", "", "/etc/ssh/sshd_config", SSHD},
+	{"git-daemon", NULL, MANNER_ANSWERS, NULL, NULL, NULL,
+		{
+			[SETTING_BIND] = "--listen for git daemon", [SETTING_BACKLOG] = "the load of git daemon",
+			[SETTING_LIMIT] = "a limit: --max-connections of git daemon",
+		}},
+	{"lighttpd", NULL, MANNER_ANSWERS | MANNER_PROXY, "-f", "", "/etc/lighttpd/lighttpd.conf",
+		{
+			[SETTING_BIND] = "server.bind in {conf}", [SETTING_BACKLOG] = "server.listen-backlog in {conf}",
+			[SETTING_WORKERS] = "server.max-connections and server.max-fds in {conf}",
+			[SETTING_LIMIT] = "a limit or an access list: server.max-connections, evasive.max-conns-per-ip and url.access-deny in {conf}",
+		}},
+	{"pgbouncer", NULL, MANNER_ANSWERS | MANNER_PROXY, "", ".ini", "/etc/pgbouncer/pgbouncer.ini",
+		{
+			[SETTING_BIND] = "listen_addr = * in {conf}", [SETTING_BACKLOG] = "listen_backlog in {conf}",
+			[SETTING_WORKERS] = "max_client_conn and default_pool_size in {conf}",
+			[SETTING_LIMIT] = "a limit: max_client_conn in {conf}",
 		}},
 	{"gunicorn", NULL, MANNER_ANSWERS, NULL, NULL, NULL, GUNICORN},
 	{"uvicorn", NULL, MANNER_ANSWERS, NULL, NULL, NULL, UVICORN},

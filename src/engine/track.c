@@ -493,6 +493,8 @@ static void on_rst(struct engine *e, const struct segment *s)
 		a->given_up = false; /* its own RST was still in the ring when the socket's end was told */
 		a->fate = FATE_UNKNOWN;
 		on_rst_later(e, a, s, by);
+	} else if (by == SIDE_CLIENT && a->stage == STAGE_RESET) {
+		a->client_reset_too = true;
 	} else if (by == SIDE_CLIENT) {
 		a->synack_rsts += a->synack_rsts < UINT8_MAX;
 	}
