@@ -28,6 +28,7 @@ enum {
 	COMM_KNOWN = 15,          /* characters of a process's name (TASK_COMM_LEN - 1) */
 	TURNED_AWAY_KEPT = 60000000, /* who was turned away at a port speaks for the next ones */
 	CLOCK_SLACK = 6000,       /* between a packet's time stamp and the counter it moved */
+	COUNT_SLACK = 60000,      /* the same where the processor is taken away in between */
 };
 
 static const enum situation situations[] = {
@@ -43,6 +44,17 @@ static const enum situation situations[] = {
 	[STAGE_RESET] = SITUATION_RESET,
 	[STAGE_DONE] = SITUATION_ACCEPTED,
 };
+
+/*
+ * Whether what the stack counted shortly before and after the window is all accounted for by the RSTs of others there. A
+ * RST is counted after it is stamped (tcp_v4_send_reset(), v6.18), and a processor may be taken away in between.
+ */
+static bool counted_nearby(const struct engine *e, const struct window *w, int64_t from, int64_t to)
+{
+	struct window wide = samples_window(&e->samples, from - COUNT_SLACK, to + COUNT_SLACK);
+
+	return wide.known && wide.delta[COUNTER_OUT_RSTS] > wide.wire_rsts - w->wire_rsts;
+}
 
 static void find_window(const struct engine *e, struct facts *f)
 {
@@ -63,7 +75,7 @@ static void find_window(const struct engine *e, struct facts *f)
 	f->window = samples_window(&e->samples, from - CLOCK_SLACK, to);
 	rsts = f->window.delta[COUNTER_OUT_RSTS];
 	f->origin = !f->window.known		     ? ORIGIN_UNKNOWN
-		    : rsts == 0			     ? ORIGIN_OTHER
+		    : rsts == 0 ? (counted_nearby(e, &f->window, from, to) ? ORIGIN_UNKNOWN : ORIGIN_OTHER)
 		    : rsts < f->window.wire_rsts     ? ORIGIN_MIXED
 		    : e->config.partial		     ? (rsts == f->window.wire_rsts ? ORIGIN_LIKELY_STACK : ORIGIN_UNKNOWN)
 						     : ORIGIN_STACK;

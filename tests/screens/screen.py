@@ -72,11 +72,16 @@ class Terminal:
         environment.pop("NO_COLOR", None)
         environment.update(env or {})
         environment = {k: v for k, v in environment.items() if v is not None}
+        start, go = os.pipe()
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            os.read(start, 1)       # not before its terminal has its size, and its settings are known
             os.execve(program, [program, *args], environment)
         self.resize(width, height, signalled=False)
         self.before = termios.tcgetattr(self.fd)
+        os.write(go, b"x")
+        os.close(start)
+        os.close(go)
 
     @staticmethod
     def program():

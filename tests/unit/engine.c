@@ -344,6 +344,48 @@ static void test_restarting_near_miss(void **state)
 	bench_free(b);
 }
 
+/* The stack's own RST, counted 15 ms after it was stamped, when a sample was taken in between: not a firewall's. */
+static void test_reset_counted_late(void **state)
+{
+	struct bench *b = bench_new();
+	struct flow f = flow_to(81);
+	const struct event_attempt *a;
+
+	(void)state;
+	bench_run(b, 3 * USEC);
+	flow_syn(b, &f);
+	flow_rst_to_syn(b, &f);
+	b->t += 10000;
+	bench_poll(b);
+	b->t += 5000;
+	b->counters.v[COUNTER_OUT_RSTS]++;
+	bench_run(b, 3 * USEC);
+	a = told_as(b, 81, "refused", "no-listener", "possible", "ECONNREFUSED");
+	assert_true(has_alternative(a, "firewall-reset"));
+	bench_free(b);
+}
+
+/* A firewall's, while the stack refuses another client: what it counted is that one's. */
+static void test_firewall_reset_beside_a_refusal(void **state)
+{
+	struct bench *b = bench_new();
+	struct flow f = flow_to(80), g = flow_in(PEER, 40099, HOST, 81);
+
+	(void)state;
+	bench_listen(b, "0.0.0.0", 80);
+	bench_run(b, 3 * USEC);
+	flow_syn(b, &f);
+	flow_rst_to_syn(b, &f);
+	b->t += 10000;
+	bench_poll(b);
+	b->t += 10000;
+	flow_refused(b, &g);
+	bench_run(b, 3 * USEC);
+	told_as(b, 80, "refused", "firewall-reset", "proved", "ECONNREFUSED");
+	told_as(b, 81, "refused", "no-listener", "proved", "ECONNREFUSED");
+	bench_free(b);
+}
+
 static void test_firewall_reset(void **state)
 {
 	struct bench *b = bench_new();
@@ -742,6 +784,8 @@ int main(void)
 		cmocka_unit_test(test_reopened),
 		cmocka_unit_test(test_restarting_near_miss),
 		cmocka_unit_test(test_firewall_reset),
+		cmocka_unit_test(test_reset_counted_late),
+		cmocka_unit_test(test_firewall_reset_beside_a_refusal),
 		cmocka_unit_test(test_mixed_resets),
 		cmocka_unit_test(test_published),
 		cmocka_unit_test(test_partial),
