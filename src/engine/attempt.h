@@ -94,6 +94,7 @@ struct attempt {
 	bool client_fin, server_fin;
 	bool bytes_known;      /* how many the two had sent, by the RST or the FIN */
 	bool client_left, server_left; /* the side took leave: a TLS alert, QUIT and the like */
+	bool server_left_first; /* before the client did, and before any FIN */
 	bool client_hello;     /* the client began TLS */
 	bool client_reset_too; /* after the server's RST */
 	bool reset_elsewhere; /* the RST came by lo, the SYN did not: this host's own doing */

@@ -146,14 +146,15 @@ static bool is_backend_dead(const struct facts *f)
 {
 	const struct attempt *a = f->a;
 	bool proxy = (f->manners & MANNER_PROXY) != 0;
-	bool ended = closed_first(f) || aborted(f);
+	/* Over TLS its close_notify may be followed by the client's FIN, and only then by its own. */
+	bool ended = closed_first(f) || aborted(f) || (f->situation == SITUATION_CLOSED && a->server_left_first);
 
 	if (!f->backend || !is_known(a) || !ended || is_other_end(f) || left_at(a) - a->first >= EARLY * USEC)
 		return false;
 	if (a->server_bytes == 0)
 		return proxy || f->situation == SITUATION_CLOSED || is_at_door(f);
 	/* Over TLS the handshake comes before. What may have been an answer as well counts only where the two ends are one. */
-	return proxy && a->client_hello && a->server_bytes < HANDSHAKE_MAX && !a->client_left &&
+	return proxy && a->client_hello && a->server_bytes < HANDSHAKE_MAX && (!a->client_left || a->server_left_first) &&
 	       (f->backend_at_once || !(f->manners & MANNER_ANSWERS));
 }
 

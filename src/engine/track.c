@@ -17,7 +17,7 @@ enum {
 	EPHEMERAL = 32768,   /* a port from here on is likely a client's (net.ipv4.ip_local_port_range) */
 	LOOPBACK = 1,        /* lo has this index in every namespace (include/net/flow.h LOOPBACK_IFINDEX) */
 	OPEN_LOOK = 3000000,        /* a connection that is open so long is looked at, */
-	OPEN_DOUBLINGS = 5,         /* then after twice as long, and so on up to 96 s */
+	OPEN_DOUBLINGS = 6,         /* 2 s later again, 4 s after that, and so on up to every 64 s */
 	LATE_FIN_KEPT = 1000000,
 	REFUSAL_KEPT = 60000000, /* a refusal may still be explained by a listener that comes */
 	SAME_PACKET = 50000, /* a copy of one packet on another interface comes within this */
@@ -54,7 +54,7 @@ void track_set(struct engine *e, struct attempt *a, enum stage stage, int64_t du
 
 void track_open(struct engine *e, struct attempt *a)
 {
-	int64_t pause = OPEN_LOOK << (a->looks < OPEN_DOUBLINGS ? a->looks : OPEN_DOUBLINGS);
+	int64_t pause = a->looks == 0 ? OPEN_LOOK : USEC << (a->looks < OPEN_DOUBLINGS ? a->looks : OPEN_DOUBLINGS);
 
 	track_set(e, a, STAGE_OPEN, a->out ? 0 : (a->looks == 0 && a->answered ? a->answered : e->now) + pause);
 	a->looks += a->looks < UINT8_MAX;
@@ -353,6 +353,8 @@ static void note_speech(struct attempt *a, const struct segment *s, bool from_cl
 {
 	bool *left = from_client ? &a->client_left : &a->server_left;
 
+	if (!from_client && speech_ends((enum speech)s->speech) && !a->client_left && a->first_fin == SIDE_NONE)
+		a->server_left_first = true;
 	*left = *left || speech_ends((enum speech)s->speech);
 	a->client_hello = a->client_hello || (from_client && s->speech == SPEECH_TLS_HELLO);
 }
