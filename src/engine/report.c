@@ -334,7 +334,7 @@ static void tell_ports(const struct rollup *r, struct event_attempt *a)
 	a->ports = r->n_ports;
 	a->port_low = r->low;
 	a->port_high = r->high;
-	a->port = 0;
+	a->port = r->low; /* one of them, for readers that know of no range */
 	memset(a->summary, 0, sizeof(a->summary)); /* nothing of the old words behind the new ones */
 	memset(a->advice, 0, sizeof(a->advice));
 	memset(&a->owner, 0, sizeof(a->owner));

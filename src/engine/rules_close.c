@@ -22,6 +22,7 @@
 enum {
 	EARLY = 30,           /* seconds: a close without a byte after more is an idle time-out */
 	AT_DOOR = 1500000,    /* usec, from the SYN-ACK: within this a server turns away */
+	UNASKED = 500000,     /* one that was not asked: later it may be a reload that closes what is idle */
 	GREETING_MAX = 160,   /* bytes with which it may say why before it was asked for anything */
 	UNREAD_LINE_MAX = 2048, /* or without having read a byte */
 	LINE_MAX = 64,        /* or in answer to what it has not read */
@@ -52,8 +53,9 @@ static bool is_at_door(const struct facts *f)
 	const struct attempt *a = f->a;
 
 	bool silent = f->limit && a->server_bytes == 0; /* it may have looked the client's name up before */
+	int64_t door = a->client_bytes > 0 ? (silent ? EARLY * USEC : AT_DOOR) : f->manners & MANNER_SPEAKS_FIRST ? AT_DOOR : UNASKED;
 
-	return is_known(a) && a->answered && left_at(a) - a->answered < (silent ? EARLY * USEC : AT_DOOR) && !a->client_left;
+	return is_known(a) && a->answered && left_at(a) - a->answered < door && !a->client_left;
 }
 
 /* The listener went, or the connection was cut off from without: another story. */

@@ -170,7 +170,7 @@ static enum confidence not_listening(const struct facts *f)
 static bool is_steered_away(const struct facts *f)
 {
 	/* In the table, in a snapshot made after the refusal: the look-up asks what is there now. */
-	return f->accepting && f->steady && f->accepting->gone == 0 && f->accepting->seen > f->a->answered && f->looked_up && !f->found;
+	return f->accepting && f->served_after == 0 && f->accepting->gone == 0 && f->accepting->seen > f->a->answered && f->looked_up && !f->found;
 }
 
 /* The same living process closed its listener and opened it again: that is no restart. */

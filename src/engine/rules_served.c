@@ -59,7 +59,8 @@ bool rules_was_served(const struct facts *f)
 	if (f->situation != SITUATION_RESET || a->given_up)
 		return false;
 	if (a->unknown) /* its beginning was not seen: a connection that this host has closed long ago, perhaps */
-		return f->said.reset && f->said.reset->answers && answers_farewell(f);
+		return f->said.reset && f->said.reset->answers &&
+		       (f->said.reset->flags & TCP_FIN || speech_ends((enum speech)f->said.reset->speech));
 	if (a->reset_by == SIDE_SERVER)
 		return closed_before(f) || left_unread(f);
 	return a->reset_by == SIDE_CLIENT && (a->client_left || a->server_left) && a->server_bytes > 0;

@@ -80,7 +80,7 @@ struct event_attempt {
 	int64_t first, last;
 	char dir[4], netns[32], iface[32], peer[IP_TEXT], addr[IP_TEXT];
 	int64_t peer_port, port;
-	int64_t ports, port_low, port_high; /* where port is 0: how many were dialled, and from which to which; ports 0: none */
+	int64_t ports, port_low, port_high; /* of attempts at several ports, of which port is one: how many were dialled, and from which to which; ports 0: none */
 	char outcome[16], cause[32], confidence[12], client_sees[16], by[8];
 	int64_t syns, count;
 	int64_t failures;       /* of this peer at this port in this run, this one included */

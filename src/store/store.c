@@ -452,7 +452,8 @@ static bool was_served(struct store *s, const struct event *ev, int64_t place, b
 static void take_attempt(struct store *s, const struct event *ev)
 {
 	bool failed = store_is_failure(ev);
-	int64_t place = place_of(s, ev->attempt.netns, ev->attempt.port);
+	int64_t port = ev->attempt.ports > 1 ? 0 : ev->attempt.port; /* several: no page of theirs has it for itself */
+	int64_t place = place_of(s, ev->attempt.netns, port);
 	struct store_finding *f = same_attempt(s, ev);
 	bool served = was_served(s, ev, place, failed);
 	struct store_port *p;
@@ -471,7 +472,7 @@ static void take_attempt(struct store *s, const struct event *ev)
 		text_copy(f->attempt.outcome, sizeof(f->attempt.outcome), ev->attempt.outcome);
 		text_copy(f->attempt.summary, sizeof(f->attempt.summary), ev->attempt.summary);
 	}
-	if (strcmp(ev->attempt.dir, "out") == 0 || !failed || ev->attempt.port == 0) /* 0: about an address */
+	if (strcmp(ev->attempt.dir, "out") == 0 || !failed || port == 0) /* 0: about an address, or several */
 		return;
 	p = get_port(s, place);
 	p->finding = f->number;

@@ -88,7 +88,7 @@ def test_a_scan_is_told_as_one(lab, watch):
     watch.wait_ticks(4)
     lines = [l for l in watch.lines[before:] if l["type"] == "attempt" and l["outcome"] == "refused"]
     many = [l for l in lines if l["count"] > 1]
-    assert many and all(l["port"] == 0 and l["ports"] == l["count"] for l in many), many
+    assert many and all(l["port"] == l["port_low"] and l["ports"] == l["count"] for l in many), many
     assert all("ports of" in l["summary"] and ports[0] <= l["port_low"] < l["port_high"] <= ports[-1] for l in many), many
     assert sum(l["count"] for l in lines) >= len(ports)
     assert {l["confidence"] for l in lines} == {"proved"}, [l for l in lines if l["confidence"] != "proved"][:1]

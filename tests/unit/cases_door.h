@@ -99,7 +99,7 @@ static const struct rule_case door_cases[] = {
 		.gone_before = 60 * USEC, .pid_before = 7, .pid_now = 7},
 	{"reopened, and a firewall refused", BY_OTHER, CAUSE_FIREWALL_RESET, PROVED, .door = LATER, .gone = true,
 		.pid_before = 7, .pid_now = 7},
-	{"reopened, and gone again by the time of the look-up", REFUSED, CAUSE_LISTENER_GONE, PROVED, .door = LATER, .gone = true,
+	{"reopened, and steered away", REFUSED, CAUSE_STEERED_AWAY, PROVED, .door = LATER, .gone = true,
 		.pid_before = 7, .pid_now = 7, .look = FINDS_NOTHING},
 	{"a listener there, the stack refuses", REFUSED, CAUSE_UNKNOWN, CONFIDENCE_NONE,
 		CAUSE_STEERED_AWAY, .door = STEADY},

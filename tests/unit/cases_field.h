@@ -15,7 +15,9 @@
 static const struct rule_case field_cases[] = {
 	/* turned away at the door, in each form that the race gives it */
 	{"closed before it was asked", CLOSED, CAUSE_CLOSED_EARLY, PROVED, .first_fin = SIDE_SERVER, .lasted = 1000},
-	{"closed before it was asked, a while later", CLOSED, NOTHING, .first_fin = SIDE_SERVER, .lasted = 2 * USEC},
+	{"closed before it was asked, a while later", CLOSED, NOTHING, .first_fin = SIDE_SERVER, .lasted = USEC},
+	{"idle, and closed by a reload of a server that has limits", CLOSED, NOTHING, .first_fin = SIDE_SERVER, .lasted = 2 * USEC,
+		.limit = true, .manners = MANNER_ANSWERS},
 	{"closed before it was asked, then it was", RESET, OUT_RSTS, CAUSE_CLOSED_EARLY, PROVED, AFTER_FIN, AT_ONCE_THEN},
 	{"aborted before it was asked", RESET, OUT_RSTS | MOVED(COUNTER_ABORT_ON_DATA), CAUSE_CLOSED_EARLY, PROVED, ABORTED,
 		.lasted = 1000},
