@@ -477,7 +477,8 @@ void judge_open(struct engine *e, struct attempt *a)
 	struct verdict v;
 
 	track_open(e, a);
-	if (!e->config.ask || !e->config.ask(e->config.ctx, &q, &answer) || !answer.found)
+	if (!e->config.ask || !e->config.ask(e->config.ctx, &q, &answer) || !answer.found ||
+		answer.n_connections == 0)
 		return;
 	c = answer.connections[0]; /* the next question overwrites the answer */
 	if (c.sent > 0)
