@@ -77,6 +77,14 @@ static inline bool moved(const struct facts *f, enum counter c)
 	return f->window.known && f->window.delta[c] > 0;
 }
 
+/* Whether anybody saw what this host's RST answers: by the kernel's word, or as a farewell on the wire. */
+static inline bool knows_answered(const struct facts *f)
+{
+	const struct kernel_word *w = f->said.reset;
+
+	return (w && w->answers && w->speech != SPEECH_UNSEEN) || (f->a->out ? f->a->server_left : f->a->client_left);
+}
+
 /* How sure a reading can be that an answer on the wire, missed, would overturn. */
 static inline enum confidence if_lossless(const struct facts *f)
 {

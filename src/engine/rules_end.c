@@ -267,13 +267,14 @@ static enum confidence retransmit_timeout(const struct facts *f)
 		timed_out(f) ? CONFIDENCE_PROVED : CONFIDENCE_INFERRED);
 }
 
+/* What it sent may have been its last word, which no failure is: proved only where that was seen. */
 static enum confidence sent_after_close(const struct facts *f)
 {
 	const struct attempt *a = f->a;
 	bool ours = !f->window.known || moved(f, COUNTER_OUT_RSTS); /* else a rule's */
 
 	return when(by_this_host(a) && our_fin(a) && !peer_fin(a) && ours && !(a->answer_flags & TCP_ACK),
-		CONFIDENCE_PROVED);
+		knows_answered(f) ? CONFIDENCE_PROVED : CONFIDENCE_INFERRED);
 }
 
 /*

@@ -316,12 +316,12 @@ static void test_resets(void **state)
 		uint8_t flags;
 		enum counter moves;
 		bool our_fin;
-		const char *cause, *by, *sees;
+		const char *cause, *confidence, *by, *sees;
 	} cases[] = {
-		{false, TCP_RST | TCP_ACK, COUNTER_ABORT_ON_CLOSE, false, "abort-unread-data", "host", "ECONNRESET"},
-		{false, TCP_RST | TCP_ACK, COUNTER_ABORT_ON_DATA, false, "abort-linger", "host", "ECONNRESET"},
-		{false, TCP_RST, COUNTER_COUNT, true, "sent-after-close", "host", "EPIPE"},
-		{true, TCP_RST | TCP_ACK, COUNTER_COUNT, false, "peer-closed-abruptly", "peer", "none"},
+		{false, TCP_RST | TCP_ACK, COUNTER_ABORT_ON_CLOSE, false, "abort-unread-data", "proved", "host", "ECONNRESET"},
+		{false, TCP_RST | TCP_ACK, COUNTER_ABORT_ON_DATA, false, "abort-linger", "proved", "host", "ECONNRESET"},
+		{false, TCP_RST, COUNTER_COUNT, true, "sent-after-close", "inferred", "host", "EPIPE"}, /* nobody saw what */
+		{true, TCP_RST | TCP_ACK, COUNTER_COUNT, false, "peer-closed-abruptly", "proved", "peer", "none"},
 	};
 
 	(void)state;
@@ -340,7 +340,7 @@ static void test_resets(void **state)
 		if (cases[i].moves != COUNTER_COUNT)
 			b->counters.v[cases[i].moves]++;
 		bench_run(b, 4 * USEC);
-		a = told_as(b, 80, "accepted", cases[i].cause, "proved", cases[i].sees);
+		a = told_as(b, 80, "accepted", cases[i].cause, cases[i].confidence, cases[i].sees);
 		assert_string_equal(a->by, cases[i].by);
 		assert_int_equal(b->events[b->n - 1].type, EVENT_RESET);
 		assert_int_equal(b->ports[80].reset, 1);
@@ -446,21 +446,39 @@ static void test_resets_by_another(void **state)
 	bench_free(b);
 }
 
-/* A RST out of the window is not taken by the kernel, whose connection goes on: nothing is told of it. */
+/* The kernel's word on a RST to the peer, and on the segment that it answers. */
+static void say_reset(struct bench *b, const struct flow *f, enum speech speech, uint32_t seq)
+{
+	struct kernel_word w = {.t = b->t, .src = f->server, .dst = f->client, .sport = f->dport, .dport = f->sport, .reset = true,
+		.reason = REASON_OTHER, .count = 1, .flags = TCP_PSH | TCP_ACK, .seq = seq, .answers = true, .payload = 24,
+		.speech = (uint8_t)speech};
+
+	engine_kernel(b->e, &w);
+}
+
 /* The server answers and closes; the client's close_notify meets a closed socket. */
 static void test_late_farewell(void **state)
 {
 	static const struct {
+		enum { ON_THE_WIRE, KERNEL, NOBODY } seen_by;
 		enum speech speech;
 		uint32_t acked; /* of the server's 300 bytes and its FIN */
-		const char *cause;
+		bool tls;
+		int64_t after;  /* usec from the server's FIN */
+		const char *cause, *confidence;
 	} cases[] = {
-		{SPEECH_TLS_SHORT, 301, "none"},
-		{SPEECH_TLS_ALERT, 301, "none"},
-		{SPEECH_FAREWELL, 300, "none"},
-		{SPEECH_TLS, 301, "sent-after-close"},       /* the next request */
-		{SPEECH_HTTP, 301, "sent-after-close"},
-		{SPEECH_TLS_SHORT, 200, "sent-after-close"}, /* with a part of the answer still on its way */
+		{ON_THE_WIRE, SPEECH_TLS_SHORT, 301, true, 100, "none", "proved"},
+		{ON_THE_WIRE, SPEECH_TLS_ALERT, 301, true, 100, "none", "proved"},
+		{ON_THE_WIRE, SPEECH_FAREWELL, 300, false, 100, "none", "proved"},
+		{ON_THE_WIRE, SPEECH_TLS_SHORT, 200, true, 100, "sent-after-close", "proved"}, /* a part of the answer is not there yet */
+		{KERNEL, SPEECH_FAREWELL, 301, false, 100, "none", "proved"},
+		{KERNEL, SPEECH_TLS_SHORT, 301, true, 5000000, "none", "proved"},
+		{KERNEL, SPEECH_TLS, 301, true, 100, "sent-after-close", "proved"},            /* the next request */
+		{KERNEL, SPEECH_HTTP, 301, false, 100, "sent-after-close", "proved"},
+		{NOBODY, SPEECH_UNSEEN, 301, true, 100, "none", "proved"},
+		{NOBODY, SPEECH_UNSEEN, 301, true, 2000000, "sent-after-close", "inferred"},
+		{NOBODY, SPEECH_UNSEEN, 200, true, 100, "sent-after-close", "inferred"},
+		{NOBODY, SPEECH_UNSEEN, 301, false, 100, "sent-after-close", "inferred"},
 	};
 
 	(void)state;
@@ -469,12 +487,19 @@ static void test_late_farewell(void **state)
 		struct bench *b = bench_connected(&f, true);
 		bool served = strcmp(cases[i].cause, "none") == 0;
 
+		if (cases[i].tls)
+			flow_say(b, &f, true, 0, 0, SPEECH_TLS_HELLO, 78);
 		flow_send(b, &f, false, TCP_FIN | TCP_ACK, 78, 300);
-		flow_say(b, &f, true, 78, cases[i].acked, cases[i].speech, 24);
+		b->t += cases[i].after;
+		if (cases[i].seen_by == ON_THE_WIRE)
+			flow_say(b, &f, true, 78, cases[i].acked, cases[i].speech, 24);
+		else if (cases[i].seen_by == KERNEL)
+			say_reset(b, &f, cases[i].speech, f.server_isn + 1 + cases[i].acked);
 		flow_send(b, &f, false, TCP_RST, 0, cases[i].acked);
 		b->counters.v[COUNTER_OUT_RSTS]++;
 		bench_run(b, 4 * USEC);
-		told_as(b, 80, "accepted", cases[i].cause, "proved", served ? "none" : cases[i].acked == 301 ? "EPIPE" : "ECONNRESET");
+		told_as(b, 80, "accepted", cases[i].cause, cases[i].confidence,
+			served ? "none" : cases[i].acked == 301 ? "EPIPE" : "ECONNRESET");
 		assert_int_equal(b->ports[80].reset, !served);
 		assert_int_equal(b->ports[80].late_reset, served);
 		assert_int_equal(b->ports[80].accepted, 1);
@@ -512,6 +537,7 @@ static void test_health_checks(void **state)
 	bench_free(b);
 }
 
+/* A RST out of the window is not taken by the kernel, whose connection goes on: nothing is told of it. */
 static void test_reset_that_is_ignored(void **state)
 {
 	struct flow f;
