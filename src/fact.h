@@ -37,8 +37,6 @@ enum speech {
 	SPEECH_NONE,      /* there is no payload */
 	SPEECH_UNSEEN,    /* there is one, and it was not captured */
 	SPEECH_OTHER,
-	SPEECH_HTTP,      /* a request */
-	SPEECH_PROXY,     /* the PROXY protocol */
 	SPEECH_TLS_HELLO, /* a ClientHello */
 	SPEECH_TLS,
 	SPEECH_TLS_SHORT, /* too short for a request: an alert, or a frame that carries none */
@@ -336,12 +334,9 @@ struct process {
 	bool frozen;      /* its control group is */
 	int32_t parent;
 	uint32_t tasks, tasks_max; /* of the control group whose limit is nearest; 0: none, or not known */
-	int64_t started_ago;       /* usec, to 10 ms; 0: not known */
 	/* of the socket that was asked for: how many hold it; decides: no other of them could serve it */
 	uint32_t holders;
 	bool decides;
-	int32_t newest;            /* the holder that started last ... */
-	int64_t newest_ago;        /* ... and how long ago */
 	/* a thread that waits for somebody else: in which call, and for whom or what; "": none is known */
 	char waits_in[24], waits_for[80];
 	bool waits_out;  /* and that is not a client: a lock, or a connection of its own to somebody */

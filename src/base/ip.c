@@ -25,6 +25,17 @@ struct ip ip_from_v6(const void *bytes)
 	return ip;
 }
 
+bool ip_from_sockaddr(const struct sockaddr *sa, struct ip *ret)
+{
+	if (sa && sa->sa_family == AF_INET)
+		*ret = ip_from_v4(&((const struct sockaddr_in *)(const void *)sa)->sin_addr);
+	else if (sa && sa->sa_family == AF_INET6)
+		*ret = ip_from_v6(&((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr);
+	else
+		return false;
+	return true;
+}
+
 int ip_parse(const char *text, struct ip *ret_ip)
 {
 	uint8_t bytes[16];

@@ -17,6 +17,11 @@ struct ip ip_from_v4(const void *bytes);
 /* Sixteen bytes in network order as they are. */
 struct ip ip_from_v6(const void *bytes);
 
+struct sockaddr;
+
+/* The address of an AF_INET or AF_INET6 socket address. False, with *ret untouched: another family, or NULL. */
+bool ip_from_sockaddr(const struct sockaddr *sa, struct ip *ret);
+
 /* Parses the text of an IPv4 or IPv6 address. 0, or -EINVAL with *ret_ip untouched. */
 int ip_parse(const char *text, struct ip *ret_ip);
 

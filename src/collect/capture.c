@@ -49,9 +49,25 @@ static const char tcp_filter[] =
 	"(" header "[" at ":4] & 0xffff0000 = 0x16030000 and " header "[" at "+5] = 1) or " \
 	"(" header "[" at ":4] = 0x17030300 and " header "[" at "+4] = 0x13))"
 
-static const char tls_filter[] =
-	TLS_AT("tcp", "((tcp[12] & 0xf0) >> 2)")
-	" or (ip6 and ip6[6] = 6 and " TLS_AT("ip6", "(40 + ((ip6[52] & 0xf0) >> 2))") ")";
+/*
+ * How protocols in plain text take leave, as speech.c knows them, in small segments: MQTT, WebSocket; QUIT, MySQL, PostgreSQL,
+ * HTTP/2; LDAP; Redis. The shortest stand first, since looking past the end of a segment ends the filter.
+ */
+#define LEAVE_AT(header, at) \
+	"(" header "[" at ":2] = 0xe000 or " header "[" at ":2] & 0xff80 = 0x8880 or " \
+	header "[" at ":4] & 0xdfdfdfdf = 0x51554954 or " header "[" at ":4] = 0x01000000 or " \
+	header "[" at ":4] = 0x58000000 or " header "[" at ":4] & 0xffff00ff = 7 or " \
+	"(" header "[" at ":4] = 0x30050201 and " header "[" at "+5] = 0x42) or " \
+	"(" header "[" at ":4] = 0x2a310d0a and " header "[" at "+8:4] & 0xdfdfdfdf = 0x51554954))"
+
+#define TCP_PAYLOAD  "((tcp[12] & 0xf0) >> 2)"
+#define TCP6_PAYLOAD "(40 + ((ip6[52] & 0xf0) >> 2))"
+
+static const char payload_filter[] =
+	"(ip and tcp and ip[2:2] <= 160 and " LEAVE_AT("tcp", TCP_PAYLOAD) ")"
+	" or (ip6 and ip6[6] = 6 and ip6[4:2] <= 120 and " LEAVE_AT("ip6", TCP6_PAYLOAD) ")"
+	" or " TLS_AT("tcp", TCP_PAYLOAD)
+	" or (ip6 and ip6[6] = 6 and " TLS_AT("ip6", TCP6_PAYLOAD) ")";
 
 /* Errors about TCP. The user's expression does not apply: "tcp port 80" would cut them off. */
 static const char icmp_filter[] =
@@ -112,9 +128,9 @@ static int write_filter(const char *user, const struct look *looks, size_t n, ch
 	}
 	/* Last: where a segment has no payload, looking at it ends the filter (Documentation/networking/filter.rst). */
 	if (user && *user)
-		text_append(buf, size, " or ((%s) and (%s))", user, tls_filter);
+		text_append(buf, size, " or ((%s) and (%s))", user, payload_filter);
 	else
-		text_append(buf, size, " or %s", tls_filter);
+		text_append(buf, size, " or %s", payload_filter);
 	return strlen(buf) + 1 < size ? 0 : -ENOMEM;
 }
 

@@ -81,15 +81,6 @@ static void add_sysctl(struct inventory_item *ret, size_t *n, const char *name, 
 	text_clean(item->value, sizeof(item->value), value, (size_t)got);
 }
 
-static const char *address_text(const struct ifaddrs *a, char *buf, size_t size)
-{
-	const struct sockaddr_in *v4 = (const void *)a->ifa_addr;
-	const struct sockaddr_in6 *v6 = (const void *)a->ifa_addr;
-	struct ip ip = a->ifa_addr->sa_family == AF_INET ? ip_from_v4(&v4->sin_addr) : ip_from_v6(&v6->sin6_addr);
-
-	return ip_format(&ip, buf, size);
-}
-
 static void add_interface(struct inventory_item *ret, size_t *n, const struct ifaddrs *all, const struct ifaddrs *one)
 {
 	struct inventory_item *item = add(ret, n, "interface");
@@ -101,11 +92,12 @@ static void add_interface(struct inventory_item *ret, size_t *n, const struct if
 	text_copy(item->value, sizeof(item->value), !(one->ifa_flags & IFF_UP) ? "down" :
 		one->ifa_flags & IFF_RUNNING ? "up" : "no carrier");
 	for (const struct ifaddrs *a = all; a; a = a->ifa_next) {
-		if (!a->ifa_addr || strcmp(a->ifa_name, one->ifa_name) != 0 ||
-			(a->ifa_addr->sa_family != AF_INET && a->ifa_addr->sa_family != AF_INET6))
+		struct ip ip;
+
+		if (strcmp(a->ifa_name, one->ifa_name) != 0 || !ip_from_sockaddr(a->ifa_addr, &ip))
 			continue;
 		if (++addresses <= 3)
-			text_append(item->value, sizeof(item->value), " %s", address_text(a, address, sizeof(address)));
+			text_append(item->value, sizeof(item->value), " %s", ip_format(&ip, address, sizeof(address)));
 	}
 	if (addresses > 3)
 		text_append(item->value, sizeof(item->value), " and %d more", addresses - 3);

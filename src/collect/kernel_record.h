@@ -32,7 +32,7 @@ struct kernel_record {
 	__u8 answers; /* of a RST: it answers a segment, whose payload was looked at: */
 	__u8 head_length; /* bytes of head that are there */
 	__u16 payload;    /* bytes in all */
-	__u8 head[8];     /* the first ones */
+	__u8 head[16];    /* the first ones */
 	__u8 pad[6];
 	char function[40];
 	char comm[16];

@@ -204,15 +204,7 @@ static bool has_address(const struct ip *addr)
 	for (i = list; i && !found; i = i->ifa_next) {
 		struct ip ip;
 
-		if (!i->ifa_addr)
-			continue;
-		if (i->ifa_addr->sa_family == AF_INET)
-			ip = ip_from_v4(&((const struct sockaddr_in *)(const void *)i->ifa_addr)->sin_addr);
-		else if (i->ifa_addr->sa_family == AF_INET6)
-			ip = ip_from_v6(&((const struct sockaddr_in6 *)(const void *)i->ifa_addr)->sin6_addr);
-		else
-			continue;
-		found = ip_equal(&ip, addr);
+		found = ip_from_sockaddr(i->ifa_addr, &ip) && ip_equal(&ip, addr);
 	}
 	freeifaddrs(list);
 	return found;

@@ -149,17 +149,6 @@ static bool is_joined(const struct netns_home *home)
 	return joined;
 }
 
-static bool get_ip(const struct sockaddr *sa, struct ip *ret)
-{
-	if (sa && sa->sa_family == AF_INET)
-		*ret = ip_from_v4(&((const struct sockaddr_in *)(const void *)sa)->sin_addr);
-	else if (sa && sa->sa_family == AF_INET6)
-		*ret = ip_from_v6(&((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr);
-	else
-		return false;
-	return true;
-}
-
 static bool takes(const struct socket_row *row, const struct ip *addr, const char *device)
 {
 	bool same_family = ip_is_v4(&row->addr) == ip_is_v4(addr);
@@ -184,7 +173,7 @@ enum elsewhere_reach netns_reach(const struct netns_home *home, const struct soc
 	for (const struct ifaddrs *i = list; i; i = i->ifa_next) {
 		struct ip ip;
 
-		if (!get_ip(i->ifa_addr, &ip) || !(i->ifa_flags & IFF_UP) || i->ifa_flags & IFF_LOOPBACK)
+		if (!ip_from_sockaddr(i->ifa_addr, &ip) || !(i->ifa_flags & IFF_UP) || i->ifa_flags & IFF_LOOPBACK)
 			continue;
 		above = above || (home->has_gateway && ip_equal(&ip, &home->gateway));
 		if (takes(row, &ip, i->ifa_name) && !ip_is_link_local(&ip) && !found) {

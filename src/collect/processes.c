@@ -348,25 +348,16 @@ static void look_at_groups(int dir, struct process *p)
 	}
 }
 
-/* The fields of stat behind the name: state, parent, and when it started, in ticks since the boot (proc(5)). */
-static void look_at_stat(int dir, struct process *p)
+/* The field of stat behind the name and the state (proc_pid_stat(5)). */
+static void look_at_parent(int dir, struct process *p)
 {
 	char text[1024];
 	const char *end;
-	unsigned long long start = 0;
-	int parent = 0;
-	struct timespec up;
-	long ticks = sysconf(_SC_CLK_TCK);
 
 	read_text(dir, "stat", text, sizeof(text));
 	end = strrchr(text, ')');
-	if (!end || sscanf(end, ") %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", &parent,
-			    &start) != 2 || ticks <= 0 || clock_gettime(CLOCK_BOOTTIME, &up) < 0)
-		return;
-	p->parent = parent;
-	p->started_ago = (int64_t)up.tv_sec * USEC + up.tv_nsec / 1000 - (int64_t)(start * (uint64_t)USEC / (uint64_t)ticks);
-	if (p->started_ago < 1)
-		p->started_ago = 1;
+	if (end && sscanf(end, ") %*c %d", &p->parent) != 1)
+		p->parent = 0;
 }
 
 void process_read(int32_t pid, struct process *ret)
@@ -384,7 +375,7 @@ void process_read(int32_t pid, struct process *ret)
 		ret->pid = pid;
 	ret->fds = count_fds(dir);
 	ret->fds_max = fd_limit(dir);
-	look_at_stat(dir, ret);
+	look_at_parent(dir, ret);
 	look_at_groups(dir, ret);
 	look_at_threads(dir, pid, ret);
 	close(dir);
@@ -416,13 +407,11 @@ static bool is_master(const struct process *p, const struct process *all, size_t
 
 void process_choose(const struct process *all, size_t n, struct process *ret)
 {
-	const struct process *chosen = NULL, *newest = NULL;
+	const struct process *chosen = NULL;
 	size_t workers = 0, helpless = 0;
 
 	memset(ret, 0, sizeof(*ret));
 	for (size_t i = 0; i < n; i++) {
-		if (all[i].started_ago > 0 && (!newest || all[i].started_ago < newest->started_ago))
-			newest = &all[i];
 		if (is_master(&all[i], all, n))
 			continue;
 		workers++;
@@ -447,10 +436,6 @@ void process_choose(const struct process *all, size_t n, struct process *ret)
 	}
 	if (n == 1)
 		ret->decides = true;
-	if (newest) {
-		ret->newest = newest->pid;
-		ret->newest_ago = newest->started_ago;
-	}
 }
 
 static bool holds(int proc, const char *name, uint32_t inode)

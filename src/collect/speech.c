@@ -11,6 +11,9 @@ enum {
 	TLS_HEADER = 5,
 	H2_GOAWAY = 7,
 	H2_FRAME = 9, /* bytes of a header */
+	WEBSOCKET_CLOSE = 0x88,
+	WEBSOCKET_MASKED = 0x80,
+	LDAP_UNBIND = 0x42,
 };
 
 static bool is_tls(const uint8_t *p, size_t n)
@@ -41,40 +44,33 @@ static enum speech tls_speech(const uint8_t *p, size_t n, size_t total)
 	}
 }
 
-static bool begins(const uint8_t *p, size_t n, const char *with)
+/* Frames that carry their length: HTTP/2's GOAWAY, WebSocket's Close (a client's is masked), LDAP's unbindRequest. */
+static bool is_last_frame(const uint8_t *p, size_t n, size_t total)
 {
-	size_t length = strlen(with);
-
-	return n >= (length < SPEECH_BYTES ? length : SPEECH_BYTES) && memcmp(p, with, n < length ? n : length) == 0;
+	if (n < 6)
+		return false;
+	if (p[0] == 0 && p[1] == 0 && p[3] == H2_GOAWAY)
+		return total == (size_t)p[2] + H2_FRAME;
+	if (p[0] == WEBSOCKET_CLOSE && p[1] & WEBSOCKET_MASKED)
+		return total == (size_t)(p[1] & ~WEBSOCKET_MASKED) + 6;
+	return p[0] == 0x30 && total == n && total == (size_t)p[1] + 2 && p[n - 2] == LDAP_UNBIND && p[n - 1] == 0;
 }
 
-/* Text and frames with which protocols take leave; the whole payload, so that a request behind it counts. */
+/* With which protocols take leave; the whole payload, so that a request behind it counts. */
 static bool is_farewell(const uint8_t *p, size_t n, size_t total)
 {
 	static const struct {
 		const char *bytes;
-		size_t length, total; /* total: of the whole message */
+		size_t length;
 	} words[] = {
-		{"QUIT\r\n", 6, 6}, {"quit\r\n", 6, 6}, {"*1\r\n$4\r\n", 8, 14}, {"\1\0\0\0\1", 5, 5}, {"X\0\0\0\4", 5, 5},
-		{"\r\n", 2, 2}, {"\n", 1, 1}, {"\xff\xf4\xff\xfd\x06", 5, 5},
+		{"QUIT\r\n", 6}, {"quit\r\n", 6}, {"*1\r\n$4\r\nQUIT\r\n", 14}, {"*1\r\n$4\r\nquit\r\n", 14},
+		{"\1\0\0\0\1", 5}, {"X\0\0\0\4", 5}, {"\xe0\0", 2}, {"\r\n", 2}, {"\n", 1}, {"\xff\xf4\xff\xfd\x06", 5},
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (total == words[i].total && n >= words[i].length && memcmp(p, words[i].bytes, words[i].length) == 0)
+		if (total == words[i].length && n >= total && memcmp(p, words[i].bytes, total) == 0)
 			return true;
-	/* An HTTP/2 frame that says GOAWAY: three bytes of length, and its kind. */
-	return n >= 4 && p[0] == 0 && p[1] == 0 && p[3] == H2_GOAWAY && total == (size_t)p[2] + H2_FRAME;
-}
-
-static bool is_http(const uint8_t *p, size_t n)
-{
-	static const char *const methods[] = {"GET ", "POST ", "HEAD ", "PUT ", "DELETE ", "OPTIONS ", "PATCH ", "CONNECT ",
-		"PRI * HTTP"};
-
-	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
-		if (begins(p, n, methods[i]))
-			return true;
-	return false;
+	return is_last_frame(p, n, total);
 }
 
 enum speech speech_of(const uint8_t *p, size_t captured, size_t total)
@@ -87,9 +83,5 @@ enum speech speech_of(const uint8_t *p, size_t captured, size_t total)
 		return SPEECH_UNSEEN;
 	if (is_tls(p, n) && p[0] >= TLS_ALERT && p[0] <= TLS_DATA)
 		return tls_speech(p, n, total);
-	if (is_farewell(p, n, total))
-		return SPEECH_FAREWELL;
-	if (is_http(p, n))
-		return SPEECH_HTTP;
-	return begins(p, n, "PROXY ") || begins(p, n, "\r\n\r\n") ? SPEECH_PROXY : SPEECH_OTHER;
+	return is_farewell(p, n, total) ? SPEECH_FAREWELL : SPEECH_OTHER;
 }

@@ -18,7 +18,6 @@ enum {
 	FILTERED_SINCE = 10000000, /* of a connection whose beginning was not seen */
 	DEFERRED_AFTER = 1800000, /* a SYN-ACK that was due again by then is held back */
 	LOOK_FOR = 8000000,
-	DOOR = 1500000,           /* from the SYN-ACK: what is closed by then was turned away */
 	MOURN = 1250000,          /* after a close without an answer: for a process that ends after it */
 	CLOCK_SLACK = 6000,       /* between a packet's time stamp and the counter it moved */
 };
@@ -290,7 +289,7 @@ static bool judge_closing(struct engine *e, struct attempt *a)
 	}
 	if (a->bytes_known && a->server_bytes > 0)
 		engine_port(e, a->key.server_port)->answers = true;
-	if (v.cause == CAUSE_CLOSED_EARLY && f.kernel && a->closed - a->answered > DOOR && e->now < a->closed + MOURN) {
+	if (v.cause == CAUSE_CLOSED_EARLY && f.kernel && a->closed - a->answered > RULES_AT_DOOR && e->now < a->closed + MOURN) {
 		a->close_judged = false; /* its process may be about to end */
 		return wait(e, a, a->closed + MOURN);
 	}
@@ -350,7 +349,6 @@ static bool is_alive(const struct facts *f)
 static bool is_good_end(const struct facts *f)
 {
 	const struct attempt *a = f->a;
-
 	bool orderly = a->client_fin && a->server_fin && (!a->bytes_known || a->server_bytes > 0);
 
 	return f->situation == SITUATION_RESET && (orderly || rules_was_served(f)) && !rules_was_killed(f);

@@ -77,12 +77,16 @@ static inline bool moved(const struct facts *f, enum counter c)
 	return f->window.known && f->window.delta[c] > 0;
 }
 
-/* Whether anybody saw what this host's RST answers: by the kernel's word, or as a farewell on the wire. */
+/*
+ * Whether it is known if this host's RST answers a last word: by the kernel's word, or by the wire, where the capture lets
+ * those in plain text through, and of TLS only the alerts.
+ */
 static inline bool knows_answered(const struct facts *f)
 {
 	const struct kernel_word *w = f->said.reset;
+	bool left = f->a->out ? f->a->server_left : f->a->client_left;
 
-	return (w && w->answers && w->speech != SPEECH_UNSEEN) || (f->a->out ? f->a->server_left : f->a->client_left);
+	return (w && w->answers && w->speech != SPEECH_UNSEEN) || left || (f->lossless && !f->a->client_hello);
 }
 
 /* How sure a reading can be that an answer on the wire, missed, would overturn. */

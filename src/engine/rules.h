@@ -10,6 +10,7 @@
 
 enum {
 	RULES_ALTERNATIVES = 6,
+	RULES_AT_DOOR = 1500000, /* usec, from the SYN-ACK: within this a server turns away */
 };
 
 /* What the wire showed of the attempt: which rules are asked. */

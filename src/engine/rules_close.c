@@ -21,7 +21,6 @@
  */
 enum {
 	EARLY = 30,           /* seconds: a close without a byte after more is an idle time-out */
-	AT_DOOR = 1500000,    /* usec, from the SYN-ACK: within this a server turns away */
 	UNASKED = 500000,     /* one that was not asked: later it may be a reload that closes what is idle */
 	GREETING_MAX = 160,   /* bytes with which it may say why before it was asked for anything */
 	UNREAD_LINE_MAX = 2048, /* or without having read a byte */
@@ -51,9 +50,9 @@ static bool is_known(const struct attempt *a)
 static bool is_at_door(const struct facts *f)
 {
 	const struct attempt *a = f->a;
-
 	bool silent = f->limit && a->server_bytes == 0; /* it may have looked the client's name up before */
-	int64_t door = a->client_bytes > 0 ? (silent ? EARLY * USEC : AT_DOOR) : f->manners & MANNER_SPEAKS_FIRST ? AT_DOOR : UNASKED;
+	bool asked = a->client_bytes > 0 || f->manners & MANNER_SPEAKS_FIRST;
+	int64_t door = !asked ? UNASKED : silent && a->client_bytes > 0 ? EARLY * USEC : RULES_AT_DOOR;
 
 	return is_known(a) && a->answered && left_at(a) - a->answered < door && !a->client_left;
 }

@@ -267,7 +267,7 @@ static enum confidence retransmit_timeout(const struct facts *f)
 		timed_out(f) ? CONFIDENCE_PROVED : CONFIDENCE_INFERRED);
 }
 
-/* What it sent may have been its last word, which no failure is: proved only where that was seen. */
+/* What it sent may have been its last word, which no failure is: proved only where that would have been seen. */
 static enum confidence sent_after_close(const struct facts *f)
 {
 	const struct attempt *a = f->a;

@@ -27,8 +27,8 @@ static bool got_all(const struct attempt *a)
 }
 
 /*
- * What the RST answers was no part of a request. Where nobody saw it (kernels before 6.1 have no word for it, a flood
- * leaves most unsaid), it is taken for what clients over TLS send at that moment anyway: a request cannot be told from it.
+ * What the RST answers was no part of a request. Over TLS, where nobody saw it (old kernels have no word for it, a flood
+ * leaves most unsaid, and the bytes may lie where the word does not reach), it is taken for what clients over TLS send at that moment anyway: a request cannot be told from it.
  */
 static bool answers_farewell(const struct facts *f)
 {
@@ -36,7 +36,7 @@ static bool answers_farewell(const struct facts *f)
 
 	if (w && w->answers && w->speech != SPEECH_UNSEEN)
 		return w->payload == 0 || speech_ends((enum speech)w->speech);
-	return knows_answered(f) || (f->a->client_hello && f->a->ended - f->a->closed < LEAVES_WITHIN);
+	return f->a->client_left || (f->a->client_hello && f->a->ended - f->a->closed < LEAVES_WITHIN);
 }
 
 /* Its server closed first, with everything delivered; what then came was of no use to anybody. */

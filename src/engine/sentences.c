@@ -10,7 +10,6 @@
 
 enum {
 	SETTING_TEXT = 480,
-	AT_DOOR = 1500000, /* usec, as in rules_close.c */
 };
 
 /* The setting for a known server, or a general word. */
@@ -267,10 +266,15 @@ static void tell_abort_unread(const struct facts *f, const struct names *n, stru
 
 static void tell_abort_linger(const struct facts *f, const struct names *n, struct event_attempt *ev)
 {
-	(void)f;
+	char buf[SETTING_TEXT];
+	const char *setting = n->who && !f->a->out ? server_setting(n->who, SETTING_ABORT, buf, sizeof(buf)) : NULL;
+
 	SUMMARY("%s closed the connection of %s to port %u with SO_LINGER 0, which sends a RST on purpose",
 		n->owner, n->peer, n->port);
-	ADVICE("Take SO_LINGER with a zero time-out out of the server (or of its proxy: haproxy's 'option "
+	if (setting)
+		ADVICE("Look at %s", setting);
+	else
+		ADVICE("Take SO_LINGER with a zero time-out out of the server (or of its proxy: haproxy's 'option "
 	       "nolinger', nginx's reset_timedout_connection). Check with: nstat -az TcpExtTCPAbortOnData");
 }
 
@@ -313,7 +317,7 @@ static void tell_closed_early(const struct facts *f, const struct names *n, stru
 	if (a->first_fin == SIDE_CLIENT)
 		text_append(ev->advice, sizeof(ev->advice), "The server takes a client that half-closes for one that is gone (nginx logs "
 			"499: proxy_ignore_client_abort on). Let the client keep its side open until the answer is there. ");
-	else if (limit && left - a->answered < AT_DOOR)
+	else if (limit && left - a->answered < RULES_AT_DOOR)
 		text_append(ev->advice, sizeof(ev->advice), "Turned away at the door by %s%s. ", limit,
 			a->client_bytes == 0 ? "" : "; or what it was sent did not fit (plain text against TLS, or the other way round; a PROXY "
 			"header missing)");

@@ -52,6 +52,8 @@ struct server {
 	{ \
 		[SETTING_BIND] = "bind-address = 0.0.0.0 in {conf}", [SETTING_BACKLOG] = "back_log in {conf}", \
 		[SETTING_WORKERS] = "max_connections and thread_pool_size in {conf}", [SETTING_LIMIT] = limit, \
+		[SETTING_ABORT] = "wait_timeout (interactive_timeout for a terminal) in {conf}: MariaDB resets what has idled longer, so " \
+				  "let pools close their idle connections sooner, or check them before use", \
 	}
 
 #define SSHD \

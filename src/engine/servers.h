@@ -10,6 +10,7 @@ enum server_setting {
 	SETTING_BACKLOG, /* the length of its accept queue */
 	SETTING_WORKERS, /* how many it serves at a time: why one waits to be accepted */
 	SETTING_LIMIT,   /* whom it turns away at the door, and why: limits, access lists */
+	SETTING_ABORT,   /* what makes it end a connection by a RST on purpose */
 	SETTING_COUNT,
 };
 

@@ -20,17 +20,6 @@ struct way {
 	bool known;
 };
 
-static bool get_ip(const struct sockaddr *sa, struct ip *ret)
-{
-	if (sa && sa->sa_family == AF_INET)
-		*ret = ip_from_v4(&((const struct sockaddr_in *)(const void *)sa)->sin_addr);
-	else if (sa && sa->sa_family == AF_INET6)
-		*ret = ip_from_v6(&((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr);
-	else
-		return false;
-	return true;
-}
-
 /* The first address of each family that others can dial. The stranger's is one that nobody has a rule for. */
 static void find_ways(struct way ways[static 2])
 {
@@ -42,7 +31,7 @@ static void find_ways(struct way ways[static 2])
 		struct ip ip;
 		struct way *w;
 
-		if (!get_ip(i->ifa_addr, &ip) || !(i->ifa_flags & IFF_UP) || i->ifa_flags & IFF_LOOPBACK ||
+		if (!ip_from_sockaddr(i->ifa_addr, &ip) || !(i->ifa_flags & IFF_UP) || i->ifa_flags & IFF_LOOPBACK ||
 			ip_is_link_local(&ip))
 			continue;
 		w = &ways[ip_is_v4(&ip) ? 0 : 1];

@@ -149,5 +149,5 @@ struct rule_case {
 #define LIKELY     SITUATION_REFUSED, ORIGIN_LIKELY_STACK, 0
 /* The host's own RST, counted once and seen once. */
 /* what the RST answers was looked at, and was no last word */
-#define REQUEST    {"TCP_ABORT_ON_DATA", "", .answers = true, .payload = 78, .speech = SPEECH_HTTP}
+#define REQUEST    {"TCP_ABORT_ON_DATA", "", .answers = true, .payload = 78, .speech = SPEECH_OTHER}
 #define OUR_RST    .reset_by = SIDE_SERVER, .flags = 0x14, .wire_rsts = 1, .rst_acks = 1

@@ -320,7 +320,7 @@ static void test_resets(void **state)
 	} cases[] = {
 		{false, TCP_RST | TCP_ACK, COUNTER_ABORT_ON_CLOSE, false, "abort-unread-data", "proved", "host", "ECONNRESET"},
 		{false, TCP_RST | TCP_ACK, COUNTER_ABORT_ON_DATA, false, "abort-linger", "proved", "host", "ECONNRESET"},
-		{false, TCP_RST, COUNTER_COUNT, true, "sent-after-close", "inferred", "host", "EPIPE"}, /* nobody saw what */
+		{false, TCP_RST, COUNTER_COUNT, true, "sent-after-close", "proved", "host", "EPIPE"},
 		{true, TCP_RST | TCP_ACK, COUNTER_COUNT, false, "peer-closed-abruptly", "proved", "peer", "none"},
 	};
 
@@ -474,11 +474,11 @@ static void test_late_farewell(void **state)
 		{KERNEL, SPEECH_FAREWELL, 301, false, 100, "none", "proved"},
 		{KERNEL, SPEECH_TLS_SHORT, 301, true, 5000000, "none", "proved"},
 		{KERNEL, SPEECH_TLS, 301, true, 100, "sent-after-close", "proved"},            /* the next request */
-		{KERNEL, SPEECH_HTTP, 301, false, 100, "sent-after-close", "proved"},
+		{KERNEL, SPEECH_OTHER, 301, false, 100, "sent-after-close", "proved"},
 		{NOBODY, SPEECH_UNSEEN, 301, true, 100, "none", "proved"},
 		{NOBODY, SPEECH_UNSEEN, 301, true, 2000000, "sent-after-close", "inferred"},
 		{NOBODY, SPEECH_UNSEEN, 200, true, 100, "sent-after-close", "inferred"},
-		{NOBODY, SPEECH_UNSEEN, 301, false, 100, "sent-after-close", "inferred"},
+		{NOBODY, SPEECH_UNSEEN, 301, false, 100, "sent-after-close", "proved"},
 	};
 
 	(void)state;

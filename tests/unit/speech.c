@@ -24,18 +24,26 @@ static void test_speech(void **state)
 		{"a request over TLS", "\x17\x03\x03\x00\x4e", 5, 83, SPEECH_TLS},
 		{"a ClientHello", "\x16\x03\x01\x02\x00\x01\x00", 7, 517, SPEECH_TLS_HELLO},
 		{"a ServerHello", "\x16\x03\x03\x00\x7a\x02\x00", 7, 1400, SPEECH_TLS},
-		{"HTTP", "GET / HTTP/1.1", 14, 78, SPEECH_HTTP},
+		{"HTTP", "GET / HTTP/1.1", 14, 78, SPEECH_OTHER},
 		{"HTTP, a byte of it", "G", 1, 78, SPEECH_OTHER},
-		{"HTTP/2 in plain text", "PRI * HTTP/2.0", 14, 24, SPEECH_HTTP},
+		{"HTTP/2 in plain text", "PRI * HTTP/2.0", 14, 24, SPEECH_OTHER},
 		{"SMTP's last word", "QUIT\r\n", 6, 6, SPEECH_FAREWELL},
 		{"SMTP's last word and more", "QUIT\r\n", 6, 26, SPEECH_OTHER},
 		{"Redis' last word", "*1\r\n$4\r\nQUIT\r\n", 14, 14, SPEECH_FAREWELL},
-		{"Redis' question", "*1\r\n$4\r\nPING\r\nQ", 15, 15, SPEECH_OTHER},
+		{"Redis' question", "*1\r\n$4\r\nPING\r\n", 14, 14, SPEECH_OTHER},
 		{"MySQL's last word", "\1\0\0\0\1", 5, 5, SPEECH_FAREWELL},
 		{"PostgreSQL's last word", "X\0\0\0\4", 5, 5, SPEECH_FAREWELL},
+		{"MQTT's last word", "\xe0\0", 2, 2, SPEECH_FAREWELL},
+		{"MQTT's ping", "\xc0\0", 2, 2, SPEECH_OTHER},
+		{"LDAP's last word", "\x30\5\2\1\3\x42\0", 7, 7, SPEECH_FAREWELL},
+		{"LDAP's question", "\x30\x0c\2\1\1\x60\7\2\1\3\4\0\x80\0", 14, 14, SPEECH_OTHER},
+		{"WebSocket's last word", "\x88\x82\1\2\3\4\2\xea", 8, 8, SPEECH_FAREWELL},
+		{"WebSocket's ping", "\x89\x80\1\2\3\4", 6, 6, SPEECH_OTHER},
+		{"WebSocket's last word, and more", "\x88\x82\1\2\3\4\2\xea\x82", 9, 12, SPEECH_OTHER},
+		{"HTTP/2 PING", "\0\0\x08\6\0\0\0\0\0", 9, 17, SPEECH_OTHER},
 		{"HTTP/2 GOAWAY", "\0\0\x08\x07\0\0\0\0\0", 9, 17, SPEECH_FAREWELL},
-		{"the PROXY protocol", "PROXY TCP4 1", 12, 50, SPEECH_PROXY},
-		{"the PROXY protocol, version 2", "\r\n\r\n\0\r\nQUIT\n", 12, 28, SPEECH_PROXY},
+		{"the PROXY protocol", "PROXY TCP4 1", 12, 50, SPEECH_OTHER},
+		{"the PROXY protocol, version 2", "\r\n\r\n\0\r\nQUIT\n", 12, 28, SPEECH_OTHER},
 		{"anything", "\xff\xfb\x1f", 3, 3, SPEECH_OTHER},
 	};
 	int failures = 0;
@@ -59,9 +67,8 @@ static void test_ends(void **state)
 {
 	(void)state;
 	assert_true(speech_ends(SPEECH_TLS_ALERT) && speech_ends(SPEECH_TLS_SHORT) && speech_ends(SPEECH_FAREWELL));
-	assert_false(speech_ends(SPEECH_NONE) || speech_ends(SPEECH_UNSEEN) || speech_ends(SPEECH_HTTP) ||
-		     speech_ends(SPEECH_TLS) || speech_ends(SPEECH_TLS_HELLO) || speech_ends(SPEECH_OTHER) ||
-		     speech_ends(SPEECH_PROXY));
+	assert_false(speech_ends(SPEECH_NONE) || speech_ends(SPEECH_UNSEEN) || speech_ends(SPEECH_TLS) || speech_ends(SPEECH_TLS_HELLO) ||
+		     speech_ends(SPEECH_OTHER));
 }
 
 #define WORKER(number) .pid = number, .parent = 10, .state = 'S', .fds = 5, .fds_max = 1024
