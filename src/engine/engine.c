@@ -445,8 +445,12 @@ static void shift_clock(struct engine *e, int64_t delta)
 	}
 	for (size_t i = 0; i < sizeof(e->disconnected) / sizeof(e->disconnected[0]); i++)
 		e->disconnected[i].t += e->disconnected[i].t ? delta : 0;
-	for (size_t i = 0; i < sizeof(e->own_failures) / sizeof(e->own_failures[0]); i++)
+	for (size_t i = 0; i < sizeof(e->own_failures) / sizeof(e->own_failures[0]); i++) {
 		e->own_failures[i].t += e->own_failures[i].t ? delta : 0;
+		e->own_failures[i].began += e->own_failures[i].began ? delta : 0;
+	}
+	for (size_t i = 0; i < OWN_REACHED; i++)
+		e->own_reached[i] += e->own_reached[i] ? delta : 0;
 	for (size_t i = 0; i < EXITED_KEPT; i++)
 		e->exited[i].t += e->exited[i].t ? delta : 0;
 	for (size_t i = 0; i < LATE_FINS; i++)

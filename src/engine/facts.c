@@ -674,6 +674,17 @@ void facts_look_around_end(struct engine *e, struct facts *f)
 }
 
 /* An attempt of this host's own that failed while the connection was served: the last one before its end. */
+/* Whether an attempt that began between the two was answered, or may have been: the oldest ones are forgotten. */
+static bool was_another_reached(const struct engine *e, int64_t after, int64_t until)
+{
+	const int64_t *oldest = &e->own_reached[e->next_own_reached % OWN_REACHED];
+
+	for (size_t i = 0; i < OWN_REACHED; i++)
+		if (e->own_reached[i] > after && e->own_reached[i] <= until)
+			return true;
+	return *oldest > until;
+}
+
 void facts_find_backend(struct engine *e, struct facts *f)
 {
 	const struct attempt *a = f->a;
@@ -694,6 +705,7 @@ void facts_find_backend(struct engine *e, struct facts *f)
 		f->backend_at_once = o->how == OUTCOME_REFUSED ? ended - o->t < BACKEND_AT_ONCE : o->began - a->first < BACKEND_DIALLED;
 		f->backend_key = o->key;
 	}
+	f->backend_passed = f->backend && was_another_reached(e, best, ended);
 }
 
 /*
@@ -733,6 +745,7 @@ static void find_manners(struct engine *e, struct facts *f)
 	/* One that has just been opened is no door at which anybody is turned away: FTP's data, say. */
 	f->limit = f->accepting && (l->absent == 0 || a->first - l->up > SETTLED) && server_has_limit(&l->owner);
 	f->answers = f->manners & MANNER_ANSWERS || (p && p->answers);
+	f->tls_answer = p ? p->tls_answer : 0;
 	find_dead(e, f, l);
 	f->turned_away = p && p->turned_away != 0 && a->ended - p->turned_away < TURNED_AWAY_KEPT &&
 			 p->turned_away - a->ended < TURNED_AWAY_KEPT;

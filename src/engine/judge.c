@@ -269,6 +269,20 @@ static void ask_about_close(struct engine *e, struct facts *f, struct verdict *v
 		facts_ask_process(e, f, f->accepting);
 }
 
+/* How much the port sends over TLS to those whom it serves, and then closes. */
+static void learn_answer(struct engine *e, const struct facts *f)
+{
+	const struct attempt *a = f->a;
+	bool closed_first = a->first_fin == SIDE_SERVER || a->server_left_first;
+	struct port *p;
+
+	if (a->out || !a->client_hello || !a->bytes_known || a->server_bytes == 0 || !closed_first || (f->backend && !f->backend_passed))
+		return;
+	p = engine_port(e, a->key.server_port);
+	if (p->tls_answer == 0 || a->server_bytes < p->tls_answer)
+		p->tls_answer = a->server_bytes;
+}
+
 static bool judge_closing(struct engine *e, struct attempt *a)
 {
 	struct facts f;
@@ -280,6 +294,7 @@ static bool judge_closing(struct engine *e, struct attempt *a)
 	facts_find_backend(e, &f);
 	if (f.target.known)
 		facts_ask_target(e, &f);
+	learn_answer(e, &f);
 	v = rules_judge(&f);
 	/* A process that still holds it has only closed its half. */
 	if (v.cause == CAUSE_CLOSED_EARLY || v.cause == CAUSE_PROXY_BACKEND_DEAD || v.cause == CAUSE_PROCESS_DIED) {
@@ -351,7 +366,7 @@ static bool is_good_end(const struct facts *f)
 	const struct attempt *a = f->a;
 	bool orderly = a->client_fin && a->server_fin && (!a->bytes_known || a->server_bytes > 0);
 
-	return f->situation == SITUATION_RESET && (orderly || rules_was_served(f)) && !rules_was_killed(f);
+	return f->situation == SITUATION_RESET && (orderly || rules_was_served(f)) && !rules_was_unserved(f);
 }
 
 /* Counted apart from those that failed. */
@@ -432,6 +447,7 @@ static bool judge_ended(struct engine *e, struct attempt *a)
 		}
 		if (f.vanished || a->fate == FATE_UNREAD)
 			facts_ask_process(e, &f, f.vanished ? f.gone : f.accepting);
+		learn_answer(e, &f);
 	}
 	if (is_good_end(&f))
 		return tell_good_end(e, a);

@@ -190,6 +190,8 @@ struct facts {
 	struct attempt_key backend_key;
 	enum outcome backend_how;
 	bool backend_at_once;  /* and the connection was ended the moment that it was */
+	bool backend_passed;   /* another of its attempts, begun after that one, was answered: perhaps it turned to the next one */
+	uint32_t tls_answer;   /* the fewest bytes with which the port answers over TLS where no attempt failed; 0: not seen */
 	struct target behind;  /* where it dialled, as far as this host has that */
 	/* an open connection in which something waits */
 	enum waiting waiting;
@@ -229,8 +231,8 @@ struct verdict rules_judge(const struct facts *f);
 /* Whether a connection that a RST ended had been served: both had what they came for, and nothing failed. */
 bool rules_was_served(const struct facts *f);
 
-/* Whether a process that died took the connection with it: however it ended, it was not served. */
-bool rules_was_killed(const struct facts *f);
+/* Whether a process that died took the connection with it, or a proxy had no backend for it: however it ended. */
+bool rules_was_unserved(const struct facts *f);
 
 /* Whether the peer reset it at once and without a byte, as health checks and scanners do: told once as such. */
 bool rules_is_health_check(const struct facts *f);

@@ -154,9 +154,19 @@ static bool is_backend_dead(const struct facts *f)
 		return false;
 	if (a->server_bytes == 0)
 		return proxy || f->situation == SITUATION_CLOSED || is_at_door(f);
-	/* Over TLS the handshake comes before. What may have been an answer as well counts only where the two ends are one. */
+	/*
+	 * Over TLS the handshake comes before, and what it sent may have been an answer as well: of another backend, or over a
+	 * connection that it keeps. So only where the two ends are one, and it sent less than it does to those whom it serves.
+	 */
 	return proxy && a->client_hello && a->server_bytes < HANDSHAKE_MAX && (!a->client_left || a->server_left_first) &&
-	       (f->backend_at_once || !(f->manners & MANNER_ANSWERS));
+	       (f->backend_at_once || !(f->manners & MANNER_ANSWERS)) && !f->backend_passed &&
+	       (f->tls_answer == 0 || a->server_bytes < f->tls_answer);
+}
+
+/* It may have had the answer from elsewhere: nobody was served yet, to tell by how much it sends. */
+static bool may_be_answered(const struct facts *f)
+{
+	return f->a->server_bytes > 0 && f->tls_answer == 0 && f->manners & MANNER_ANSWERS && f->backend_how == OUTCOME_REFUSED;
 }
 
 /* By a signal that nobody sends to end a process in order: SIGKILL, or a crash (signal(7)). */
@@ -180,9 +190,9 @@ static bool is_left_by_dead(const struct facts *f)
 	return (a->server_bytes == 0 && a->client_bytes > 0) || (was_killed(f) && !a->server_left);
 }
 
-bool rules_was_killed(const struct facts *f)
+bool rules_was_unserved(const struct facts *f)
 {
-	return is_left_by_dead(f);
+	return is_left_by_dead(f) || is_backend_dead(f);
 }
 
 static enum confidence worker_died(const struct facts *f)
@@ -215,7 +225,8 @@ static enum confidence closed_early(const struct facts *f)
 /* Whose attempt it was that failed is not known; a proxy's own it is as good as surely. */
 static enum confidence proxy_backend_dead(const struct facts *f)
 {
-	return when(is_backend_dead(f), f->manners & MANNER_PROXY ? CONFIDENCE_INFERRED : CONFIDENCE_POSSIBLE);
+	return when(is_backend_dead(f),
+		f->manners & MANNER_PROXY && !may_be_answered(f) ? CONFIDENCE_INFERRED : CONFIDENCE_POSSIBLE);
 }
 
 bool rules_displaced(const struct facts *f, enum cause cause)

@@ -30,6 +30,7 @@ enum {
 	PORT_LINES_MAX = 256, /* port lines per interval; the others wait for the next */
 	LATE_FINS = 64,
 	EXITED_KEPT = 256,
+	OWN_REACHED = 256,   /* attempts of this host itself that were answered */
 	AGAIN_MAX = 512,      /* lines per interval that tell an earlier finding anew */
 };
 
@@ -49,6 +50,7 @@ struct port {
 	struct ip refused_addr; /* all of these are of this address, which was refused last */
 	int64_t turned_away; /* when a client was turned away at its door, beyond doubt; 0: never */
 	bool answers;      /* a connection was seen on which the server sent something */
+	uint32_t tls_answer; /* the fewest bytes that it sent over TLS before it closed, and no attempt had failed; 0: not seen */
 	uint32_t n_silent; /* SYNs that stayed without an answer; the times of the last ones are kept */
 	int64_t silent[PORT_SILENT];
 };
@@ -203,6 +205,8 @@ struct engine {
 	size_t next_late_fin;
 	struct own_failure own_failures[64];
 	size_t next_own_failure;
+	int64_t own_reached[OWN_REACHED]; /* the SYNs of this host's attempts that got a SYN-ACK; 0: free */
+	size_t next_own_reached;
 	struct watch *watch;
 };
 

@@ -277,6 +277,12 @@ static void note_served(struct engine *e, struct port *p, const struct segment *
 		judge_port_served(e, (uint16_t)p->c.port);
 }
 
+/* Of this host itself: a proxy's, perhaps. */
+static bool is_own(const struct engine *e, const struct attempt *a)
+{
+	return a->out || engine_is_local(e, &a->key.client);
+}
+
 static void on_syn_ack(struct engine *e, const struct segment *s)
 {
 	struct attempt_key key = {s->dst, s->src, s->dport, s->sport};
@@ -305,6 +311,8 @@ static void on_syn_ack(struct engine *e, const struct segment *s)
 		a->answer_ttl = s->ttl;
 		a->answer_window = s->window;
 		a->zero_window = s->window == 0;
+		if (is_own(e, a))
+			e->own_reached[e->next_own_reached++ % OWN_REACHED] = a->first;
 		if (a->out)
 			a->peer_ttl = s->ttl;
 		track_set(e, a, STAGE_ANSWERED, s->t + (a->out || a->emitted ? JUDGE_AFTER : LOOK_AFTER));
@@ -320,7 +328,7 @@ static void count_own_failure(struct engine *e, const struct attempt *a, int64_t
 {
 	size_t n = sizeof(e->own_failures) / sizeof(e->own_failures[0]);
 
-	if (a->out || engine_is_local(e, &a->key.client))
+	if (is_own(e, a))
 		e->own_failures[e->next_own_failure++ % n] = (struct own_failure){t, a->first, how, a->key};
 }
 

@@ -87,7 +87,8 @@ struct rule_case {
 	int cookies;
 	bool named, all_full;    /* the look-up named one of the members; they are all full */
 	int other_netns;         /* somebody listens in another namespace: 1 + enum elsewhere_reach, but not on loopback */
-	bool impossible, from_here, vanished, backend;
+	bool impossible, from_here, vanished, backend, backend_at_once, backend_passed;
+	uint32_t tls_answer;
 	struct {
 		bool inner, said; /* by what it is known where NAT leads */
 		bool here;        /* to this host */

@@ -1103,6 +1103,75 @@ static void test_proxy_backend_dead(void **state)
 	}
 }
 
+/* One connection over TLS that ends with so many bytes from the server; the proxy is refused, and perhaps answered elsewhere. */
+static void serve_tls(struct bench *b, uint16_t port, bool refused, bool passed, uint32_t bytes, bool reset)
+{
+	struct flow f = flow_in("203.0.113.9", port, "198.51.100.2", 80);
+	struct flow dead = flow_out("203.0.113.50", 9001, port), next = flow_out("203.0.113.50", 9002, port);
+
+	flow_syn(b, &f);
+	flow_syn_ack(b, &f);
+	flow_say(b, &f, true, 0, 0, SPEECH_TLS_HELLO, 517);
+	bench_run(b, 2000);
+	if (refused) {
+		flow_syn(b, &dead);
+		flow_rst_to_syn(b, &dead);
+	}
+	b->t += 50;
+	if (passed) {
+		flow_syn(b, &next);
+		flow_syn_ack(b, &next);
+	}
+	b->t += 50;
+	flow_say(b, &f, false, 700, bytes - 24, SPEECH_TLS_SHORT, 24);
+	flow_send(b, &f, false, TCP_FIN | TCP_ACK, 700, bytes);
+	if (reset) {
+		flow_say(b, &f, true, 700, bytes + 1, SPEECH_TLS_SHORT, 24);
+		flow_send(b, &f, false, TCP_RST, 0, bytes + 1);
+		b->counters.v[COUNTER_OUT_RSTS]++;
+	} else {
+		flow_send(b, &f, true, TCP_FIN | TCP_ACK, 700, bytes + 1);
+	}
+	bench_run(b, 4 * USEC);
+}
+
+/*
+ * A proxy over TLS whose backend refuses: what it sent may be the handshake alone or an answer of the next backend. Either way its
+ * client's close_notify may meet a closed socket.
+ */
+static void test_tls_proxy_with_two_backends(void **state)
+{
+	static const struct {
+		bool served_before, refused, passed;
+		uint32_t bytes;
+		const char *cause, *confidence;
+	} cases[] = {
+		{false, false, false, 2400, "none", "proved"},
+		{false, true, false, 1400, "proxy-backend-dead", "possible"},
+		{false, true, true, 2400, "none", "proved"},
+		{true, true, false, 1400, "proxy-backend-dead", "inferred"},
+		{true, true, false, 2400, "none", "proved"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * COUNT(cases); i++) {
+		struct bench *b = bench_new();
+		bool reset = i % 2;
+
+		bench_listen(b, "0.0.0.0", 80);
+		bench_run(b, 3 * USEC);
+		bench_own(b, 80, "nginx", 7);
+		b->lookup = answers_open;
+		if (cases[i / 2].served_before)
+			serve_tls(b, 40001, false, false, 2400, reset);
+		serve_tls(b, 40002, cases[i / 2].refused, cases[i / 2].passed, cases[i / 2].bytes, reset);
+		expect(strcmp(bench_attempt(b, 80)->cause, cases[i / 2].cause) == 0 &&
+			       strcmp(bench_attempt(b, 80)->confidence, cases[i / 2].confidence) == 0,
+			"%zu: %s, %s", i, bench_attempt(b, 80)->cause, bench_attempt(b, 80)->confidence);
+		bench_free(b);
+	}
+}
+
 /* SYNPROXY answers with a closed window; the RST is the server's, whom nobody asked before. */
 static void test_synproxy(void **state)
 {
@@ -1179,6 +1248,7 @@ int main(void)
 		cmocka_unit_test(test_ports_used_anew),
 		cmocka_unit_test(test_syn_cookies),
 		cmocka_unit_test(test_proxy_backend_dead),
+		cmocka_unit_test(test_tls_proxy_with_two_backends),
 		cmocka_unit_test(test_synproxy),
 	};
 

@@ -238,6 +238,10 @@ static void make(const struct rule_case *c, struct facts *f)
 	f->vanished = c->vanished;
 	f->disconnected = c->disconnected;
 	f->backend = c->backend;
+	f->backend_how = OUTCOME_REFUSED;
+	f->backend_at_once = c->backend_at_once;
+	f->backend_passed = c->backend_passed;
+	f->tls_answer = c->tls_answer;
 	f->backend_key = (struct attempt_key){ip("198.51.100.2"), ip("192.0.2.5"), 50000, 9000};
 	f->asked_ports = c->ports_max > 0;
 	f->ports_used = c->ports_used;
